@@ -1,0 +1,2 @@
+//! The command `tlog`.
+fn main() {}

@@ -1,0 +1,3 @@
+//! Reading logs.
+mod cause;
+pub use cause::Cause;

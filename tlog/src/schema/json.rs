@@ -1,0 +1,4 @@
+//! (to come)
+/// Why JSON is not a schema.
+#[derive(Debug)]
+pub struct SchemaJsonError;

@@ -1,0 +1,4 @@
+//! (to come)
+/// Why a name is not good for writing.
+#[derive(Debug)]
+pub struct NameError;

@@ -1,0 +1,455 @@
+//! The types of the format as a tree.
+
+use super::{MAX_DEPTH, SchemaErrorKind};
+
+/// How many bytes a fixed-width integer takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Width {
+    /// 1 byte, 8 bits.
+    W1,
+    /// 2 bytes, 16 bits.
+    W2,
+    /// 4 bytes, 32 bits.
+    W4,
+    /// 8 bytes, 64 bits.
+    W8,
+}
+
+impl Width {
+    /// The width in bytes.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::W1 => 1,
+            Self::W2 => 2,
+            Self::W4 => 4,
+            Self::W8 => 8,
+        }
+    }
+
+    /// The width of so many bytes, if there is one.
+    pub const fn from_bytes(bytes: u8) -> Option<Self> {
+        match bytes {
+            1 => Some(Self::W1),
+            2 => Some(Self::W2),
+            4 => Some(Self::W4),
+            8 => Some(Self::W8),
+            _ => None,
+        }
+    }
+}
+
+/// A type of the format.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// No value, no bytes.
+    Null,
+    /// One byte, 0 or 1.
+    Boolean,
+    /// Two's complement, little endian.
+    FixedInt(Width),
+    /// Unsigned, little endian.
+    FixedUint(Width),
+    /// Zigzag, then as a varuint.
+    Varint,
+    /// Unsigned LEB128.
+    Varuint,
+    /// IEEE 754 binary32.
+    Float32,
+    /// IEEE 754 binary64.
+    Float64,
+    /// A length and that many bytes.
+    Bytes,
+    /// A length and that many bytes of UTF-8.
+    String,
+    /// Named fields, one after the other.
+    Object(Object),
+    /// An integer whose values have names.
+    Enum(Enum),
+    /// A count and that many items.
+    Array(Box<Type>),
+    /// As many items as the schema says.
+    FixedArray(FixedArray),
+    /// A count and that many pairs of a string and a value.
+    Map(Box<Type>),
+    /// An index and a value of the member with that index.
+    Union(Vec<Type>),
+    /// i64 microseconds since the Unix epoch.
+    Timestamp,
+    /// i64 microseconds.
+    Duration,
+}
+
+impl Type {
+    /// An array of items of this type.
+    pub fn array(item: Self) -> Self {
+        Self::Array(Box::new(item))
+    }
+
+    /// Exactly `len` items of this type.
+    pub fn fixed_array(len: u64, item: Self) -> Self {
+        Self::FixedArray(FixedArray::new(len, item))
+    }
+
+    /// A map from strings to values of this type.
+    pub fn map(value: Self) -> Self {
+        Self::Map(Box::new(value))
+    }
+
+    /// The union of null and this type: a value that may be missing.
+    pub fn optional(some: Self) -> Self {
+        Self::Union(vec![Self::Null, some])
+    }
+
+    /// How many bytes every value of this type takes, if they all take the same.
+    pub fn fixed_len(&self) -> Option<usize> {
+        match self {
+            Self::Null => Some(0),
+            Self::Boolean => Some(1),
+            Self::FixedInt(width) | Self::FixedUint(width) => Some(width.bytes()),
+            Self::Float32 => Some(4),
+            Self::Float64 | Self::Timestamp | Self::Duration => Some(8),
+            Self::Object(object) => object.fixed_len,
+            Self::Enum(enumeration) => enumeration.underlying.fixed_len(),
+            Self::FixedArray(array) => array.fixed_len,
+            Self::Varint | Self::Varuint | Self::Bytes | Self::String => None,
+            Self::Array(_) | Self::Map(_) | Self::Union(_) => None,
+        }
+    }
+
+    /// The type that a union of null and one other type makes optional. Data JSON shows such a union
+    /// as null or the plain value, which would be ambiguous if the other were a null or union itself.
+    pub fn as_optional(&self) -> Option<&Self> {
+        match self {
+            Self::Union(members) => match members.as_slice() {
+                [Self::Null, Self::Null | Self::Union(_)] => None,
+                [Self::Null, some] => Some(some),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The type's name as in schema JSON: `fixeduint16`, `object`, …
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean => "boolean",
+            Self::FixedInt(width) => IntegerType::FixedInt(*width).name(),
+            Self::FixedUint(width) => IntegerType::FixedUint(*width).name(),
+            Self::Varint => IntegerType::Varint.name(),
+            Self::Varuint => IntegerType::Varuint.name(),
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+            Self::Bytes => "bytes",
+            Self::String => "string",
+            Self::Object(_) => "object",
+            Self::Enum(_) => "enum",
+            Self::Array(_) => "array",
+            Self::FixedArray(_) => "fixedarray",
+            Self::Map(_) => "map",
+            Self::Union(_) => "union",
+            Self::Timestamp => "timestamp",
+            Self::Duration => "duration",
+        }
+    }
+}
+
+impl From<Object> for Type {
+    fn from(object: Object) -> Self {
+        Self::Object(object)
+    }
+}
+
+impl From<Enum> for Type {
+    fn from(enumeration: Enum) -> Self {
+        Self::Enum(enumeration)
+    }
+}
+
+impl From<IntegerType> for Type {
+    fn from(integer: IntegerType) -> Self {
+        match integer {
+            IntegerType::FixedInt(width) => Self::FixedInt(width),
+            IntegerType::FixedUint(width) => Self::FixedUint(width),
+            IntegerType::Varint => Self::Varint,
+            IntegerType::Varuint => Self::Varuint,
+        }
+    }
+}
+
+/// The integer types, over which enums are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IntegerType {
+    /// As [`Type::FixedInt`].
+    FixedInt(Width),
+    /// As [`Type::FixedUint`].
+    FixedUint(Width),
+    /// As [`Type::Varint`].
+    Varint,
+    /// As [`Type::Varuint`].
+    Varuint,
+}
+
+impl IntegerType {
+    /// The integer type that `ty` is, if it is one.
+    pub const fn of(ty: &Type) -> Option<Self> {
+        match ty {
+            Type::FixedInt(width) => Some(Self::FixedInt(*width)),
+            Type::FixedUint(width) => Some(Self::FixedUint(*width)),
+            Type::Varint => Some(Self::Varint),
+            Type::Varuint => Some(Self::Varuint),
+            _ => None,
+        }
+    }
+
+    /// As [`Type::name`].
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FixedInt(Width::W1) => "fixedint8",
+            Self::FixedInt(Width::W2) => "fixedint16",
+            Self::FixedInt(Width::W4) => "fixedint32",
+            Self::FixedInt(Width::W8) => "fixedint64",
+            Self::FixedUint(Width::W1) => "fixeduint8",
+            Self::FixedUint(Width::W2) => "fixeduint16",
+            Self::FixedUint(Width::W4) => "fixeduint32",
+            Self::FixedUint(Width::W8) => "fixeduint64",
+            Self::Varint => "varint",
+            Self::Varuint => "varuint",
+        }
+    }
+
+    /// As [`Type::fixed_len`].
+    pub const fn fixed_len(self) -> Option<usize> {
+        match self {
+            Self::FixedInt(width) | Self::FixedUint(width) => Some(width.bytes()),
+            Self::Varint | Self::Varuint => None,
+        }
+    }
+
+    /// The smallest and the largest number of this type.
+    pub const fn range(self) -> (i128, i128) {
+        match self {
+            Self::FixedInt(width) => {
+                let half = 1i128 << (8 * width.bytes() - 1);
+                (-half, half - 1)
+            }
+            Self::FixedUint(width) => (0, (1i128 << (8 * width.bytes())) - 1),
+            Self::Varint => (i64::MIN as i128, i64::MAX as i128),
+            Self::Varuint => (0, u64::MAX as i128),
+        }
+    }
+
+    /// Whether the type holds this number.
+    pub const fn holds(self, value: i128) -> bool {
+        let (low, high) = self.range();
+        value >= low && value <= high
+    }
+}
+
+/// Named fields in the order of their bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    version: Option<u64>,
+    fields: Vec<Field>,
+    fixed_len: Option<usize>,
+}
+
+impl Object {
+    /// An object with these fields.
+    pub fn new(fields: impl IntoIterator<Item = Field>) -> Self {
+        let fields: Vec<Field> = fields.into_iter().collect();
+        let fixed_len = fields.iter().try_fold(0usize, |sum, field| sum.checked_add(field.ty.fixed_len()?));
+        Self { version: None, fields, fixed_len }
+    }
+
+    /// The same with a version, which the format has but neither reference can read.
+    #[must_use]
+    pub fn with_version(mut self, version: Option<u64>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// The version, when the object's version flag is set.
+    pub const fn version(&self) -> Option<u64> {
+        self.version
+    }
+
+    /// The fields in the order of their bytes.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The first field with this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+/// A field of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    flags: u64,
+    name: String,
+    aliases: Vec<String>,
+    ty: Type,
+    default: Option<Box<[u8]>>,
+}
+
+impl Field {
+    /// A field without aliases and default.
+    pub fn new(name: impl Into<String>, ty: Type) -> Self {
+        Self { flags: 0, name: name.into(), aliases: Vec::new(), ty, default: None }
+    }
+
+    /// Adds a name under which the field was known before.
+    #[must_use]
+    pub fn alias(mut self, alias: impl Into<String>) -> Self {
+        self.aliases.push(alias.into());
+        self
+    }
+
+    /// Sets field flags. None is defined; those that were read are kept.
+    #[must_use]
+    pub fn with_flags(mut self, flags: u64) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// Sets the default from its bytes in the data encoding of the field's type.
+    ///
+    /// # Errors
+    /// [`SchemaErrorKind::DefaultValue`], unless the bytes are exactly one value of that type.
+    pub fn with_default_bytes(mut self, bytes: impl Into<Box<[u8]>>) -> Result<Self, SchemaErrorKind> {
+        let bytes = bytes.into();
+        crate::value::check_exact(&self.ty, &bytes).map_err(SchemaErrorKind::DefaultValue)?;
+        self.default = Some(bytes);
+        Ok(self)
+    }
+
+    /// Field flags; none is defined.
+    pub const fn flags(&self) -> u64 {
+        self.flags
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Earlier names.
+    pub fn aliases(&self) -> &[String] {
+        &self.aliases
+    }
+
+    /// The type.
+    pub const fn ty(&self) -> &Type {
+        &self.ty
+    }
+
+    /// The default in the data encoding of the type.
+    pub fn default_bytes(&self) -> Option<&[u8]> {
+        self.default.as_deref()
+    }
+}
+
+/// As many items of one type as the schema says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixedArray {
+    len: u64,
+    item: Box<Type>,
+    fixed_len: Option<usize>,
+}
+
+impl FixedArray {
+    /// `len` items of this type.
+    pub fn new(len: u64, item: Type) -> Self {
+        let fixed_len = item.fixed_len().and_then(|width| width.checked_mul(usize::try_from(len).ok()?));
+        Self { len, item: Box::new(item), fixed_len }
+    }
+
+    /// How many items.
+    #[expect(clippy::len_without_is_empty, reason = "the declared size of a type, not of a collection")]
+    pub const fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Their type.
+    pub const fn item(&self) -> &Type {
+        &self.item
+    }
+}
+
+/// One named value of an enum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    /// The number on the wire.
+    pub value: i128,
+    /// Its name.
+    pub name: String,
+}
+
+/// An integer whose values have names. Values without a name are legal data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enum {
+    underlying: IntegerType,
+    symbols: Vec<Symbol>,
+    /// Positions in `symbols`, ascending by value; of equal values only the first.
+    by_value: Vec<u32>,
+}
+
+impl Enum {
+    /// An enum over `underlying` with these symbols in the order of the schema.
+    /// Symbols whose value the type does not hold are dropped: they could be neither written nor met.
+    pub fn new(underlying: IntegerType, symbols: impl IntoIterator<Item = Symbol>) -> Self {
+        let symbols: Vec<Symbol> = symbols.into_iter().filter(|symbol| underlying.holds(symbol.value)).collect();
+        let mut by_value: Vec<u32> = (0..symbols.len() as u32).collect();
+        by_value.sort_by_key(|&at| symbols[at as usize].value);
+        by_value.dedup_by_key(|at| symbols[*at as usize].value);
+        Self { underlying, symbols, by_value }
+    }
+
+    /// The integer type of the values.
+    pub const fn underlying(&self) -> IntegerType {
+        self.underlying
+    }
+
+    /// All symbols in the order of the schema.
+    pub fn symbols(&self) -> &[Symbol] {
+        &self.symbols
+    }
+
+    /// The name of a value; of several the first, as both references do.
+    pub fn name_of(&self, value: i128) -> Option<&str> {
+        let symbol = |at: &u32| &self.symbols[*at as usize];
+        let at = self.by_value.binary_search_by_key(&value, |at| symbol(at).value).ok()?;
+        Some(&symbol(&self.by_value[at]).name)
+    }
+
+    /// The value with this name.
+    pub fn value_of(&self, name: &str) -> Option<i128> {
+        self.symbols.iter().find(|symbol| symbol.name == name).map(|symbol| symbol.value)
+    }
+}
+
+/// Checks a tree made by hand against the limits that reading imposes.
+pub(super) fn check_size(ty: &Type, depth: usize, budget: &mut usize) -> Result<(), SchemaErrorKind> {
+    if depth >= MAX_DEPTH {
+        return Err(SchemaErrorKind::TooDeep);
+    }
+    let mut spend = |elements: usize| {
+        *budget = budget.checked_sub(elements).ok_or(SchemaErrorKind::TooLarge)?;
+        Ok(())
+    };
+    spend(1)?;
+    match ty {
+        Type::Object(object) => object.fields.iter().try_for_each(|field| {
+            *budget = budget.checked_sub(1 + field.aliases.len()).ok_or(SchemaErrorKind::TooLarge)?;
+            check_size(&field.ty, depth + 1, budget)
+        }),
+        Type::Enum(enumeration) => spend(enumeration.symbols.len()),
+        Type::Array(item) | Type::Map(item) => check_size(item, depth + 1, budget),
+        Type::FixedArray(array) => check_size(&array.item, depth + 1, budget),
+        Type::Union(members) => members.iter().try_for_each(|member| check_size(member, depth + 1, budget)),
+        _ => Ok(()),
+    }
+}

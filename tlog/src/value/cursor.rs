@@ -1,0 +1,209 @@
+//! Taking scalars off the front of a payload.
+
+use crate::schema::{IntegerType, Width};
+use crate::wire::varuint::{self, VaruintError};
+
+/// How many items that take no bytes (nulls, empty objects, empty fixed arrays) one payload may
+/// have. The bytes at hand bound everything else; only this could make five bytes run for years.
+pub const MAX_ZERO_WIDTH: u32 = 1 << 20;
+
+/// Why a payload cannot be decoded by its schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("at byte {offset} of the payload: {kind}")]
+pub struct ValueError {
+    /// Where, in bytes from the start of the payload.
+    pub offset: usize,
+    /// What is wrong there.
+    pub kind: ValueErrorKind,
+}
+
+/// What can be wrong with a payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ValueErrorKind {
+    /// The payload ends inside a value.
+    #[error("the payload ends inside a value")]
+    Truncated,
+    /// A varuint does not fit into 64 bits.
+    #[error("a varuint does not fit into 64 bits")]
+    Overflow,
+    /// A union index without a member.
+    #[error("union index {index}, but the union has {members} members")]
+    UnionIndex {
+        /// The index in the payload.
+        index: u64,
+        /// How many members the schema declares.
+        members: usize,
+    },
+    /// More than [`MAX_ZERO_WIDTH`] items without bytes.
+    #[error("more than {MAX_ZERO_WIDTH} items that take no bytes")]
+    ZeroWidth,
+    /// Bytes are left over where exactly one value is required.
+    #[error("{0} bytes follow the value")]
+    Surplus(usize),
+}
+
+/// A position in a payload.
+#[derive(Clone, Copy, Debug)]
+pub struct Cursor<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    zero_width_left: u32,
+}
+
+impl<'a> Cursor<'a> {
+    /// A cursor at the front of `bytes`.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, zero_width_left: MAX_ZERO_WIDTH }
+    }
+
+    /// How many bytes have been taken.
+    pub const fn position(&self) -> usize {
+        self.at
+    }
+
+    /// What has not been taken yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.bytes.get(self.at..).unwrap_or(&[])
+    }
+
+    fn fail(&self, kind: ValueErrorKind) -> ValueError {
+        ValueError { offset: self.at, kind }
+    }
+
+    /// An error at this position.
+    pub(crate) fn union_index(&self, index: u64, members: usize) -> ValueError {
+        self.fail(ValueErrorKind::UnionIndex { index, members })
+    }
+
+    /// Takes exactly `N` bytes.
+    ///
+    /// # Errors
+    /// [`ValueErrorKind::Truncated`].
+    #[inline] // once per scalar: `benches/ndjson`
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], ValueError> {
+        match self.rest().first_chunk::<N>() {
+            Some(bytes) => {
+                self.at += N;
+                Ok(*bytes)
+            }
+            None => Err(self.fail(ValueErrorKind::Truncated)),
+        }
+    }
+
+    /// Takes one byte.
+    ///
+    /// # Errors
+    /// [`ValueErrorKind::Truncated`].
+    #[inline] // once per scalar: `benches/ndjson`
+    pub fn byte(&mut self) -> Result<u8, ValueError> {
+        self.array().map(|[byte]| byte)
+    }
+
+    /// Takes a varuint.
+    ///
+    /// # Errors
+    /// [`ValueErrorKind::Truncated`] and [`ValueErrorKind::Overflow`].
+    #[inline] // once per scalar: `benches/ndjson`
+    pub fn varuint(&mut self) -> Result<u64, ValueError> {
+        match varuint::decode(self.rest()) {
+            Ok((value, len)) => {
+                self.at += len;
+                Ok(value)
+            }
+            Err(VaruintError::Truncated) => Err(self.fail(ValueErrorKind::Truncated)),
+            Err(VaruintError::Overflow) => Err(self.fail(ValueErrorKind::Overflow)),
+        }
+    }
+
+    /// Takes a zigzag varint.
+    ///
+    /// # Errors
+    /// As [`varuint`](Self::varuint).
+    pub fn varint(&mut self) -> Result<i64, ValueError> {
+        self.varuint().map(varuint::unzigzag)
+    }
+
+    /// Takes `len` bytes.
+    ///
+    /// # Errors
+    /// [`ValueErrorKind::Truncated`].
+    pub fn bytes(&mut self, len: u64) -> Result<&'a [u8], ValueError> {
+        let taken = usize::try_from(len).ok().and_then(|len| self.rest().get(..len));
+        let taken = taken.ok_or_else(|| self.fail(ValueErrorKind::Truncated))?;
+        self.at += taken.len();
+        Ok(taken)
+    }
+
+    /// Takes a length and that many bytes: a string or bytes.
+    ///
+    /// # Errors
+    /// As [`varuint`](Self::varuint) and [`bytes`](Self::bytes).
+    pub fn sized_bytes(&mut self) -> Result<&'a [u8], ValueError> {
+        let len = self.varuint()?;
+        self.bytes(len)
+    }
+
+    /// Counts an item that takes no bytes.
+    ///
+    /// # Errors
+    /// [`ValueErrorKind::ZeroWidth`] past the limit.
+    pub fn zero_width(&mut self) -> Result<(), ValueError> {
+        match self.zero_width_left.checked_sub(1) {
+            Some(left) => {
+                self.zero_width_left = left;
+                Ok(())
+            }
+            None => Err(self.fail(ValueErrorKind::ZeroWidth)),
+        }
+    }
+}
+
+/// Takes an integer of this type.
+///
+/// # Errors
+/// As the methods of [`Cursor`].
+pub fn read_integer(ty: IntegerType, cursor: &mut Cursor<'_>) -> Result<i128, ValueError> {
+    Ok(match ty {
+        IntegerType::FixedInt(width) => i128::from(read_int(width, cursor)?),
+        IntegerType::FixedUint(width) => i128::from(read_uint(width, cursor)?),
+        IntegerType::Varint => i128::from(cursor.varint()?),
+        IntegerType::Varuint => i128::from(cursor.varuint()?),
+    })
+}
+
+pub(super) fn read_int(width: Width, cursor: &mut Cursor<'_>) -> Result<i64, ValueError> {
+    Ok(match width {
+        Width::W1 => i64::from(i8::from_le_bytes(cursor.array()?)),
+        Width::W2 => i64::from(i16::from_le_bytes(cursor.array()?)),
+        Width::W4 => i64::from(i32::from_le_bytes(cursor.array()?)),
+        Width::W8 => i64::from_le_bytes(cursor.array()?),
+    })
+}
+
+pub(super) fn read_uint(width: Width, cursor: &mut Cursor<'_>) -> Result<u64, ValueError> {
+    Ok(match width {
+        Width::W1 => u64::from(cursor.byte()?),
+        Width::W2 => u64::from(u16::from_le_bytes(cursor.array()?)),
+        Width::W4 => u64::from(u32::from_le_bytes(cursor.array()?)),
+        Width::W8 => u64::from_le_bytes(cursor.array()?),
+    })
+}
+
+/// Appends an integer in the encoding of this type; the low bits of one that the type does not hold.
+pub fn put_integer(ty: IntegerType, value: i128, out: &mut Vec<u8>) {
+    match ty {
+        IntegerType::FixedInt(width) | IntegerType::FixedUint(width) => {
+            out.extend(&value.to_le_bytes()[..width.bytes()]);
+        }
+        IntegerType::Varint => put_varuint(varuint::zigzag(value as i64), out),
+        IntegerType::Varuint => put_varuint(value as u64, out),
+    }
+}
+
+/// Appends a varuint in its shortest form.
+pub fn put_varuint(value: u64, out: &mut Vec<u8>) {
+    let mut bytes = [0; varuint::MAX_LEN];
+    let len = varuint::encode(value, &mut bytes);
+    out.extend(&bytes[..len]);
+}

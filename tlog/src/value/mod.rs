@@ -1,0 +1,11 @@
+//! What is in a payload: walking it, holding it, picking from it, showing it as JSON.
+
+mod cursor;
+mod dynamic;
+mod json_read;
+mod json_write;
+mod path;
+mod walk;
+
+pub use cursor::{Cursor, MAX_ZERO_WIDTH, ValueError, ValueErrorKind, put_integer, put_varuint, read_integer};
+pub use walk::{Visitor, check_exact, skip, walk};

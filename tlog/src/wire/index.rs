@@ -68,7 +68,7 @@ impl<'a> IndexBlock<'a> {
     }
 
     /// The entries in file order, normally ascending by identifier.
-    pub fn entries(&self) -> impl Iterator<Item = IndexEntry> + use<'a> {
+    pub fn entries(&self) -> impl Iterator<Item = IndexEntry> + Clone + use<'a> {
         let mut fields = Fields::new(self.entries);
         core::iter::from_fn(move || next_entry(&mut fields).ok())
     }

@@ -59,7 +59,7 @@ impl<'a> SeekMarker<'a> {
 
     /// Per record that has data so far: its identifier, and the distance in bytes from this
     /// block's start back to the start of its latest data block.
-    pub fn elements(&self) -> impl Iterator<Item = (u64, u64)> + use<'a> {
+    pub fn elements(&self) -> impl Iterator<Item = (u64, u64)> + Clone + use<'a> {
         let mut fields = Fields::new(self.elements);
         core::iter::from_fn(move || Some((fields.varuint().ok()?, fields.varuint().ok()?)))
     }

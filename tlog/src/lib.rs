@@ -6,6 +6,8 @@ pub mod wire;
 #[cfg(feature = "std")]
 mod error;
 #[cfg(feature = "std")]
+mod mmap;
+#[cfg(feature = "std")]
 pub mod read;
 #[cfg(feature = "std")]
 pub mod schema;
@@ -18,5 +20,7 @@ pub mod write;
 
 #[cfg(feature = "std")]
 pub use error::{Error, Result};
+#[cfg(feature = "std")]
+pub use read::Log;
 #[cfg(feature = "std")]
 pub use time::Micros;

@@ -37,6 +37,18 @@ pub enum Cause {
         /// Of the bytes in the file.
         computed: u32,
     },
+    /// A block without a checksum that has a right one if its checksum flag is set.
+    #[error("the checksum flag was lost: with it the block's checksum is right")]
+    ChecksumFlag,
+    /// The checksum of a seek marker is wrong.
+    #[error("checksum mismatch in a seek marker")]
+    MarkerChecksum,
+    /// The index at the end of the file points at blocks that are not what it says.
+    #[error("the index is wrong")]
+    Index,
+    /// A second file header: logs were concatenated.
+    #[error("another log starts here")]
+    AnotherLog,
     /// The type encoding in a schema block is malformed.
     #[error("schema of record {name:?}: {error}")]
     Schema {

@@ -1,3 +1,29 @@
-//! Reading logs.
+//! Reading logs, whole or broken.
+//!
+//! One state machine ([`machine`]) turns bytes into events and never reads, maps or blocks. Two thin
+//! adapters feed it: [`SliceReader`] over bytes at hand, without copying, and [`StreamReader`]
+//! over anything that reads, in bounded memory. [`Blocks`] answers for single blocks at known
+//! offsets, and [`Log`] is the easy door to all of it.
+//!
+//! What is broken is skipped, reported as [`Event::Skipped`] and counted in [`Damage`]; in strict
+//! mode the first defect ends the reading instead.
+
+mod blocks;
+mod catalog;
 mod cause;
+mod event;
+mod log;
+mod machine;
+mod options;
+mod resync;
+mod slice;
+mod stream;
+
+pub use blocks::{Blocks, Index, ReadAt};
+pub use catalog::RecordType;
 pub use cause::Cause;
+pub use event::{Damage, Data, Event, Skipped};
+pub use log::Log;
+pub use options::{ReadOptions, Selection};
+pub use slice::SliceReader;
+pub use stream::StreamReader;

@@ -149,13 +149,24 @@ impl<'a> Cursor<'a> {
     /// # Errors
     /// [`ValueErrorKind::ZeroWidth`] past the limit.
     pub fn zero_width(&mut self) -> Result<(), ValueError> {
-        match self.zero_width_left.checked_sub(1) {
-            Some(left) => {
-                self.zero_width_left = left;
-                Ok(())
-            }
-            None => Err(self.fail(ValueErrorKind::ZeroWidth)),
+        self.zero_width_items(1)
+    }
+
+    fn zero_width_items(&mut self, count: u64) -> Result<(), ValueError> {
+        let left = u64::from(self.zero_width_left).checked_sub(count);
+        let left = left.ok_or_else(|| self.fail(ValueErrorKind::ZeroWidth))?;
+        // Never more than it was before.
+        self.zero_width_left = left as u32;
+        Ok(())
+    }
+
+    /// Passes over `count` items of `width` bytes.
+    pub(super) fn skip_run(&mut self, count: u64, width: usize) -> Result<(), ValueError> {
+        if width == 0 {
+            return self.zero_width_items(count);
         }
+        let len = count.checked_mul(width as u64).ok_or_else(|| self.fail(ValueErrorKind::Truncated))?;
+        self.bytes(len).map(drop)
     }
 }
 

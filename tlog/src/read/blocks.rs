@@ -1,0 +1,209 @@
+//! Single blocks at known offsets, and the index that knows the offsets.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+
+use super::Cause;
+use super::catalog::RecordType;
+use crate::error::{Error, Result};
+use crate::time::Micros;
+use crate::wire::block::{self, MAX_HEADER_LEN};
+use crate::wire::index::TRAILER_LEN;
+use crate::wire::{BlockHeader, BlockType, DataHeader, FILE_HEADER, IndexBlock, IndexEntry, SchemaBlock, crc};
+
+/// Bytes that can be read at any offset without moving anything.
+pub trait ReadAt {
+    /// How many bytes there are.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Fills `out` from `offset` on.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::UnexpectedEof`] when there are fewer bytes.
+    fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
+}
+
+impl ReadAt for [u8] {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.len() as u64)
+    }
+
+    fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let bytes = usize::try_from(offset).ok().and_then(|at| self.get(at..)?.get(..out.len()));
+        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+}
+
+impl ReadAt for File {
+    fn size(&self) -> io::Result<u64> {
+        self.metadata().map(|metadata| metadata.len())
+    }
+
+    #[cfg(unix)]
+    fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(self, out, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_exact_at(&self, mut offset: u64, mut out: &mut [u8]) -> io::Result<()> {
+        while !out.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(self, out, offset)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => {
+                    out = &mut out[read..];
+                    offset += read as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The index of a log, every entry checked against the block that it points at.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// Where the index block starts, in bytes from the start of the file.
+    pub offset: u64,
+    /// Per entry: the record, and the time and place of its last data block.
+    pub records: Vec<IndexedRecord>,
+}
+
+/// What the index knows of a record.
+#[derive(Clone, Debug)]
+pub struct IndexedRecord {
+    /// The record, read from its schema block.
+    pub record: Arc<RecordType>,
+    /// Where its last data block starts; `None` if there is none since its latest schema block.
+    pub last_offset: Option<u64>,
+    /// The time of that block.
+    pub last_time: Option<Micros>,
+}
+
+/// Random access to the blocks of a log.
+#[derive(Debug)]
+pub struct Blocks<'s, S: ?Sized> {
+    source: &'s S,
+    size: u64,
+    first_block: u64,
+}
+
+impl<'s, S: ReadAt + ?Sized> Blocks<'s, S> {
+    /// Access to the log in `source`; reads its header and nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Format`] when the header is wrong.
+    pub fn open(source: &'s S) -> Result<Self> {
+        let size = source.size()?;
+        let mut header = [0; FILE_HEADER.len()];
+        let header = &mut header[..FILE_HEADER.len().min(usize::try_from(size).unwrap_or(usize::MAX))];
+        source.read_exact_at(0, header)?;
+        let first_block =
+            block::check_file_header(header).map_err(|e| Error::Format { offset: 0, cause: e.into() })? as u64;
+        Ok(Self { source, size, first_block })
+    }
+
+    /// How long the file is, in bytes.
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The whole block that starts at `offset`: its header, and its bytes from the type on.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Format`] when no whole block starts there.
+    pub fn block(&self, offset: u64) -> Result<(BlockHeader, Vec<u8>)> {
+        let wrong = |cause| Error::Format { offset, cause };
+        let left =
+            self.size.checked_sub(offset).filter(|_| offset >= self.first_block).ok_or(wrong(Cause::NotABlock))?;
+        let mut bytes = vec![0; usize::try_from(left).unwrap_or(usize::MAX).min(MAX_HEADER_LEN)];
+        self.source.read_exact_at(offset, &mut bytes)?;
+        let header = BlockHeader::parse(&bytes).map_err(|_| wrong(Cause::NotABlock))?;
+        let len = header.block_len().filter(|&len| len <= left).ok_or(wrong(Cause::Truncated))?;
+        let len = usize::try_from(len).map_err(|_| wrong(Cause::Truncated))?;
+        let known = bytes.len().min(len);
+        bytes.resize(len, 0);
+        self.source.read_exact_at(offset + known as u64, &mut bytes[known..])?;
+        Ok((header, bytes))
+    }
+
+    /// The declaration in the schema block at `offset`.
+    ///
+    /// # Errors
+    /// As [`block`](Self::block), and [`Error::Format`] when it is no intact schema block.
+    pub fn schema(&self, offset: u64) -> Result<RecordType> {
+        let (frame, bytes) = self.block(offset)?;
+        let wrong = |cause| Error::Format { offset, cause };
+        if frame.block_type != BlockType::Schema {
+            return Err(wrong(Cause::NotABlock));
+        }
+        let parsed = SchemaBlock::parse(&bytes[frame.header_len..]);
+        let schema = parsed.map_err(|error| wrong(Cause::Body { block: "schema", error }))?;
+        RecordType::parse(&schema, offset).map_err(wrong)
+    }
+
+    /// The header and the stored payload of the data block at `offset`, its checksum verified.
+    ///
+    /// # Errors
+    /// As [`block`](Self::block), and [`Error::Format`] when it is no intact data block.
+    pub fn data(&self, offset: u64) -> Result<(DataHeader, Vec<u8>)> {
+        let (frame, mut bytes) = self.block(offset)?;
+        let wrong = |cause| Error::Format { offset, cause };
+        if frame.block_type != BlockType::Data {
+            return Err(wrong(Cause::NotABlock));
+        }
+        let parsed = DataHeader::parse(&bytes[frame.header_len..]);
+        let header = parsed.map_err(|error| wrong(Cause::Body { block: "data", error }))?;
+        if let Some(stored) = header.checksum {
+            let computed = crc::block_crc(&bytes, frame.header_len + header.len - crc::LEN);
+            if computed != stored {
+                return Err(wrong(Cause::Checksum { stored, computed }));
+            }
+        }
+        Ok((header, bytes.split_off(frame.header_len + header.len)))
+    }
+
+    /// The index at the end of the file: `None` when there is none. Reads the trailer, the index,
+    /// and the blocks that it points at; nothing of it is believed unchecked.
+    ///
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Format`] when there is an index and it is wrong: the log is then to be scanned.
+    pub fn index(&self) -> Result<Option<Index>> {
+        let mut end = [0; TRAILER_LEN];
+        let Some(trailer_at) = self.size.checked_sub(TRAILER_LEN as u64).filter(|&at| at >= self.first_block) else {
+            return Ok(None);
+        };
+        self.source.read_exact_at(trailer_at, &mut end)?;
+        let Some(len) = IndexBlock::trailer(&end) else { return Ok(None) };
+        let offset = self.size.checked_sub(u64::from(len)).filter(|&at| at >= self.first_block);
+        let wrong = || Error::Format { offset: trailer_at, cause: Cause::Index };
+        let offset = offset.ok_or_else(wrong)?;
+        let (_, bytes) = self.block(offset).map_err(|_| wrong())?;
+        let index = IndexBlock::parse(&bytes).map_err(|_| wrong())?;
+        let records = index.entries().map(|entry| self.indexed(entry)).collect::<Result<_>>()?;
+        Ok(Some(Index { offset, records }))
+    }
+
+    fn indexed(&self, entry: IndexEntry) -> Result<IndexedRecord> {
+        let record = self.schema(entry.schema_location)?;
+        if record.identifier != entry.identifier {
+            return Err(Error::Format { offset: entry.schema_location, cause: Cause::Index });
+        }
+        // The format's document does not say what stands there without data; 0 is accepted too.
+        let last_offset = entry.final_record.filter(|&offset| offset != 0);
+        let last = last_offset.map(|offset| self.last_time(entry.identifier, offset)).transpose()?;
+        Ok(IndexedRecord { record: Arc::new(record), last_offset, last_time: last.flatten() })
+    }
+
+    fn last_time(&self, identifier: u64, offset: u64) -> Result<Option<Micros>> {
+        let (header, _) = self.data(offset)?;
+        match header.identifier == identifier {
+            true => Ok(header.timestamp.map(Micros)),
+            false => Err(Error::Format { offset, cause: Cause::Index }),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Finding the next block behind damage.
+//!
+//! Where a block is broken, its own size is tried first: the block behind it must be an
+//! *anchor*. A block is an anchor when its checksum is right, or when it starts a chain of
+//! plausible blocks that reaches such a block, or the end of the file, or a length of
+//! [`CHAIN`]. Otherwise every following byte is tried, and there a data block counts only with a right
+//! checksum if the log has checksums at all: nothing may be invented.
+//!
+//! If the size leads to an anchor it may still be wrong, by the length of whole blocks. Blocks
+//! between are therefore looked for too, but believed only if their checksum *and* their previous
+//! offset are right: a damaged payload may contain a whole log, whose offsets are its own.
+//!
+//! What a hostile file can make us checksum in vain is bounded by [`WASTE_START`] and
+//! [`WASTE_PER_BYTE`]; past that, only blocks up to [`SMALL`] are looked at.
+
+use super::machine::{Machine, Progress, State, whole_block};
+use super::{Cause, RecordType};
+use crate::value::{Cursor, skip};
+use crate::wire::block::{FILE_HEADER, FILLER_MAGIC, MAX_HEADER_LEN};
+use crate::wire::varuint::VaruintError;
+use crate::wire::{
+    BlockHeader, BlockType, BodyError, DataHeader, IndexBlock, SchemaBlock, SeekMarker, crc, data, marker,
+};
+
+/// So many plausible blocks in a row are an anchor.
+const CHAIN: usize = 4;
+
+/// Blocks up to this size in bytes are always worth a checksum.
+const SMALL: usize = 4096;
+
+/// Behind damage, data of undeclared records and schemas are believed up to this size in bytes.
+const UNDECLARED_MAX: u64 = 1 << 16;
+
+/// How many bytes may be checksummed in vain at the start of a file …
+const WASTE_START: u64 = 64 << 20;
+
+/// … and how many more for each byte that was got through.
+const WASTE_PER_BYTE: u64 = 64;
+
+/// A search for the next block.
+#[derive(Debug)]
+pub(super) struct Lost {
+    /// Where the damaged block starts, in bytes from the start of the file.
+    start: u64,
+    /// How long it says it is, as long as that has not been found to be wrong.
+    claimed_len: Option<usize>,
+    cause: Cause,
+}
+
+impl Lost {
+    pub const fn new(start: u64, claimed_len: Option<usize>, cause: Cause) -> Self {
+        Self { start, claimed_len, cause }
+    }
+}
+
+/// Whether reading can go on at some place.
+#[derive(Debug, PartialEq, Eq)]
+enum Anchor {
+    Yes,
+    No,
+    /// Undecided until the window reaches this position.
+    NeedsTo(usize),
+}
+
+/// What a place looks like on its own.
+enum Look {
+    /// A block with a right checksum.
+    Verified,
+    /// What may well be a block of this length, without a checksum.
+    Plausible {
+        len: usize,
+        is_data: bool,
+    },
+    Broken,
+    /// Undecided without this many bytes.
+    Needs(usize),
+}
+
+impl Machine {
+    /// The state [`State::Lost`].
+    pub(super) fn find_block(&mut self, window: &[u8], last: bool) -> Option<Progress> {
+        let Some(mut lost) = self.lost.take() else {
+            self.state = State::Blocks;
+            return None;
+        };
+        if let Some(len) = lost.claimed_len {
+            let end = self.at + len;
+            match self.anchor(window, end, last) {
+                Anchor::Yes => {
+                    let at = self.block_inside(window, end, lost.start).unwrap_or(end);
+                    return Some(self.found_again(lost, at));
+                }
+                Anchor::NeedsTo(to) => return Some(self.need(lost, self.at, to)),
+                Anchor::No => lost.claimed_len = None,
+            }
+        }
+        self.try_every_byte(lost, window, last)
+    }
+
+    fn try_every_byte(&mut self, lost: Lost, window: &[u8], last: bool) -> Option<Progress> {
+        let first = usize::try_from((lost.start + 1).saturating_sub(self.base)).unwrap_or(usize::MAX);
+        for at in self.at.max(first)..window.len() {
+            match self.candidate(window, at, last) {
+                Anchor::Yes => return Some(self.found_again(lost, at)),
+                Anchor::NeedsTo(to) => return Some(self.need(lost, at, to)),
+                Anchor::No => {}
+            }
+        }
+        match last {
+            true => Some(self.found_again(lost, window.len())),
+            false => Some(self.need(lost, window.len(), window.len() + 1)),
+        }
+    }
+
+    fn found_again(&mut self, lost: Lost, at: usize) -> Progress {
+        self.at = at;
+        self.state = State::Blocks;
+        self.skipped(lost.start..self.offset(at), lost.cause)
+    }
+
+    /// The search goes on at `at` once the window reaches `to`.
+    fn need(&mut self, lost: Lost, at: usize, to: usize) -> Progress {
+        self.at = at;
+        self.lost = Some(lost);
+        Progress::Need(to - at)
+    }
+
+    /// Whether reading can go on at `at` when a block's size led there.
+    fn anchor(&mut self, window: &[u8], mut at: usize, last: bool) -> Anchor {
+        for _ in 0..CHAIN {
+            if at >= window.len() {
+                return if last { Anchor::Yes } else { Anchor::NeedsTo(at + 1) };
+            }
+            match self.look(&window[at..], last) {
+                Look::Verified => return Anchor::Yes,
+                Look::Broken => return Anchor::No,
+                Look::Needs(more) => return Anchor::NeedsTo(at + more),
+                Look::Plausible { len, .. } => at += len,
+            }
+        }
+        Anchor::Yes
+    }
+
+    /// Whether reading can go on at `at`, to which nothing led.
+    fn candidate(&mut self, window: &[u8], at: usize, last: bool) -> Anchor {
+        let rest = &window[at..];
+        let worth_a_look = match rest[0] {
+            // The codes of schema, data, index, seek marker; anything else is not believed here.
+            1 | 2 | 3 | 5 => true,
+            first if first == FILE_HEADER[0] => {
+                return if rest.starts_with(&FILE_HEADER) { Anchor::Yes } else { Anchor::No };
+            }
+            _ => false,
+        };
+        if !worth_a_look {
+            return Anchor::No;
+        }
+        match self.look(rest, last) {
+            Look::Verified => Anchor::Yes,
+            Look::Broken => Anchor::No,
+            Look::Needs(more) => Anchor::NeedsTo(at + more),
+            Look::Plausible { is_data: true, .. } if self.checksums_seen => Anchor::No,
+            Look::Plausible { len, .. } => self.anchor(window, at + len, last),
+        }
+    }
+
+    /// An intact data block between the damaged block at the machine's place and `end`, to which its
+    /// size led, that continues the chain of previous offsets.
+    fn block_inside(&mut self, window: &[u8], end: usize, damaged: u64) -> Option<usize> {
+        let inside = window.get(..end)?;
+        let data_code = BlockType::Data.code() as u8;
+        (self.at + 1..end).filter(|&at| inside[at] == data_code).find(|&at| {
+            let Some((frame, block)) = whole_block(&inside[at..]) else { return false };
+            let Ok(header) = DataHeader::parse(&block[frame.header_len..]) else { return false };
+            self.continues_chain(&header, self.offset(at), damaged) && self.is_verified(&frame, &header, block)
+        })
+    }
+
+    fn continues_chain(&self, header: &DataHeader, offset: u64, damaged: u64) -> bool {
+        let Some(slot) = self.catalog.slot(header.identifier) else { return false };
+        let previous = header.previous_offset.and_then(|distance| offset.checked_sub(distance));
+        header.previous_offset != Some(0)
+            && previous.is_some_and(|at| at == damaged || Some(at) == self.catalog.entry(slot).latest)
+    }
+
+    fn look(&mut self, rest: &[u8], last: bool) -> Look {
+        let undecided = |needed: usize| if last { Look::Broken } else { Look::Needs(needed.max(rest.len() + 1)) };
+        let frame = match BlockHeader::parse(rest) {
+            Ok(frame) => frame,
+            Err(VaruintError::Truncated) => return undecided(0),
+            Err(VaruintError::Overflow) => return Look::Broken,
+        };
+        let Some(len) = frame.block_len().filter(|&len| len <= self.options.max_block) else { return Look::Broken };
+        let body = &rest[frame.header_len..];
+        match self.may_be_block(&frame, body, len) {
+            Ok(true) => {}
+            Ok(false) => return Look::Broken,
+            Err(BodyError::Truncated) if (rest.len() as u64) < len => {
+                return undecided((MAX_HEADER_LEN + data::MAX_HEADER_LEN).min(len as usize));
+            }
+            Err(_) => return Look::Broken,
+        }
+        match rest.get(..len as usize) {
+            Some(block) => self.look_at_block(&frame, block),
+            None => undecided(len as usize),
+        }
+    }
+
+    /// A first opinion from the front of the body, before a long one is waited for or checksummed.
+    fn may_be_block(&self, frame: &BlockHeader, body: &[u8], len: u64) -> Result<bool, BodyError> {
+        let body = &body[..body.len().min(usize::try_from(frame.body_len).unwrap_or(usize::MAX))];
+        Ok(match frame.block_type {
+            BlockType::Data => {
+                let header = DataHeader::parse(body)?;
+                self.catalog.slot(header.identifier).is_some() || (header.checksum.is_some() && len <= UNDECLARED_MAX)
+            }
+            BlockType::SeekMarker => starts_alike(body, &marker::MARKER),
+            BlockType::Dictionary => starts_alike(body, &FILLER_MAGIC),
+            BlockType::Index => body.first().is_none_or(|&flags| flags == 0),
+            BlockType::Schema => len <= UNDECLARED_MAX,
+            BlockType::Unknown(_) => false,
+        })
+    }
+
+    fn look_at_block(&mut self, frame: &BlockHeader, block: &[u8]) -> Look {
+        let body = &block[frame.header_len..];
+        let plausible = |is_data| Look::Plausible { len: block.len(), is_data };
+        let looks_right = match frame.block_type {
+            BlockType::Data => match DataHeader::parse(body) {
+                Ok(header) if header.checksum.is_some() => self.is_verified(frame, &header, block),
+                Ok(header) if self.decodes(&header, body) => return plausible(true),
+                _ => false,
+            },
+            BlockType::SeekMarker => matches!(SeekMarker::parse(block), Ok(Some(_))),
+            BlockType::Index => IndexBlock::parse(block).is_ok(),
+            BlockType::Schema if is_schema(body) => return plausible(false),
+            BlockType::Dictionary => return plausible(false),
+            BlockType::Schema | BlockType::Unknown(_) => false,
+        };
+        if looks_right { Look::Verified } else { Look::Broken }
+    }
+
+    fn is_verified(&mut self, frame: &BlockHeader, header: &DataHeader, block: &[u8]) -> bool {
+        let Some(stored) = header.checksum else { return false };
+        if self.too_much_wasted(block.len()) {
+            return false;
+        }
+        let is_right = crc::block_crc(block, frame.header_len + header.len - crc::LEN) == stored;
+        if !is_right {
+            self.wasted += block.len() as u64;
+        }
+        is_right
+    }
+
+    /// Whether the payload of a block without a checksum is at least what its schema says.
+    fn decodes(&self, header: &DataHeader, body: &[u8]) -> bool {
+        let Some(slot) = self.catalog.slot(header.identifier) else { return false };
+        let payload = body.get(header.len..).unwrap_or(&[]);
+        match header.flags.contains(data::DataFlags::SNAPPY) {
+            true => snap::raw::decompress_len(payload).is_ok_and(|len| len as u64 <= self.options.max_payload),
+            false => skip(self.catalog.entry(slot).record.schema.root(), &mut Cursor::new(payload)).is_ok(),
+        }
+    }
+
+    /// Whether so much has been checksummed in vain that a block of `len` bytes is not worth it.
+    pub(super) fn too_much_wasted(&self, len: usize) -> bool {
+        len > SMALL && self.wasted > self.waste_limit()
+    }
+
+    pub(super) fn waste_limit(&self) -> u64 {
+        WASTE_START + WASTE_PER_BYTE.saturating_mul(self.offset(self.at))
+    }
+}
+
+fn starts_alike(body: &[u8], magic: &[u8]) -> bool {
+    body.iter().zip(magic).all(|(a, b)| a == b)
+}
+
+fn is_schema(body: &[u8]) -> bool {
+    SchemaBlock::parse(body).is_ok_and(|schema| RecordType::parse(&schema, 0).is_ok())
+}

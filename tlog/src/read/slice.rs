@@ -1,0 +1,86 @@
+//! Reading bytes that are all at hand, without copying them: `benches/read`.
+
+use super::machine::{Found, Machine, Progress};
+use super::{Damage, Data, Event, ReadOptions, RecordType};
+use crate::error::Result;
+use std::sync::Arc;
+
+/// Reads a log that lies in memory, or is mapped there.
+///
+/// ```
+/// # fn main() -> tlog::Result<()> {
+/// let bytes = b"TLOG0003\0\x01\x08\x01\x00\x04test\x0a\x02\x04\x01\x00\x01x";
+/// let mut reader = tlog::read::SliceReader::new(bytes, Default::default());
+/// while let Some(data) = reader.next_data()? {
+///     assert_eq!(data.record.name, "test");
+///     assert_eq!(data.payload, b"\x01x");
+/// }
+/// assert!(reader.damage().is_none());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct SliceReader<'d> {
+    bytes: &'d [u8],
+    machine: Machine,
+}
+
+impl<'d> SliceReader<'d> {
+    /// A reader of the log that `bytes` are.
+    pub fn new(bytes: &'d [u8], options: ReadOptions) -> Self {
+        Self { bytes, machine: Machine::new(options) }
+    }
+
+    /// The next thing in the log; `None` at its end.
+    ///
+    /// # Errors
+    /// [`Error::Format`], when the file header is wrong, and at the first defect if reading is strict.
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>> {
+        match self.advance()? {
+            Some(found) => Ok(self.machine.view(found, self.bytes)),
+            None => Ok(None),
+        }
+    }
+
+    /// The next data that is selected; everything else is passed over, damage counted.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn next_data(&mut self) -> Result<Option<Data<'_>>> {
+        loop {
+            match self.advance()? {
+                Some(Found::Data(data)) => return Ok(self.machine.view_data(data, self.bytes)),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self) -> Result<Option<Found>> {
+        match self.machine.advance(self.bytes, true) {
+            Ok(Progress::Found(found)) => Ok(Some(found)),
+            // All there is has been given, so nothing can be needed.
+            Ok(Progress::End | Progress::Need(_)) => Ok(None),
+            Err(e) => {
+                self.machine.state = super::machine::State::End;
+                Err(e)
+            }
+        }
+    }
+
+    /// What was skipped so far.
+    pub const fn damage(&self) -> &Damage {
+        &self.machine.damage
+    }
+
+    /// The records declared so far.
+    pub fn records(&self) -> impl Iterator<Item = &Arc<RecordType>> {
+        self.machine.catalog.records()
+    }
+
+    /// Where reading stands, in bytes from the start of the file.
+    pub const fn offset(&self) -> u64 {
+        self.machine.offset(self.machine.at)
+    }
+}

@@ -1,0 +1,120 @@
+//! Reading anything that reads, pipes included, in bounded memory.
+
+use std::io::{ErrorKind, Read};
+use std::sync::Arc;
+
+use super::machine::{Found, Machine, Progress, State};
+use super::{Damage, Data, Event, ReadOptions, RecordType};
+use crate::error::Result;
+
+/// How much is read at once, in bytes.
+const CHUNK: usize = 256 << 10;
+
+/// Reads a log from a stream. The buffer grows with the largest block that really comes, up to
+/// [`max_block`](ReadOptions::max_block), never by what a size merely claims.
+#[derive(Debug)]
+pub struct StreamReader<R> {
+    source: R,
+    buffer: Vec<u8>,
+    /// How much of the buffer is the window.
+    filled: usize,
+    ended: bool,
+    machine: Machine,
+}
+
+impl<R: Read> StreamReader<R> {
+    /// A reader of the log that `source` delivers from here on.
+    pub fn new(source: R, options: ReadOptions) -> Self {
+        Self { source, buffer: Vec::new(), filled: 0, ended: false, machine: Machine::new(options) }
+    }
+
+    /// The next thing in the log. `None` at its end or, when the log is followed, for now: try again later.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io), and [`Error::Format`](crate::Error::Format) as [`SliceReader::next_event`](super::SliceReader::next_event).
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>> {
+        match self.advance()? {
+            Some(found) => Ok(self.machine.view(found, &self.buffer[..self.filled])),
+            None => Ok(None),
+        }
+    }
+
+    /// The next data that is selected; everything else is passed over, damage counted.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn next_data(&mut self) -> Result<Option<Data<'_>>> {
+        loop {
+            match self.advance()? {
+                Some(Found::Data(data)) => return Ok(self.machine.view_data(data, &self.buffer[..self.filled])),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn advance(&mut self) -> Result<Option<Found>> {
+        loop {
+            let progress = self.machine.advance(&self.buffer[..self.filled], self.ended);
+            match progress.inspect_err(|_| self.machine.state = State::End)? {
+                Progress::Found(found) => return Ok(Some(found)),
+                Progress::End => return Ok(None),
+                Progress::Need(needed) if !self.fill(needed)? => return Ok(None),
+                Progress::Need(_) => {}
+            }
+        }
+    }
+
+    /// Reads once towards `needed` bytes from the machine's place on; `false` when a followed file has no more for now.
+    fn fill(&mut self, needed: usize) -> Result<bool> {
+        self.drop_spent();
+        let room = needed.max(CHUNK).min(self.filled.saturating_mul(2).max(CHUNK));
+        if self.buffer.len() < room.max(self.filled + 1) {
+            self.buffer.resize(room.max(self.filled + 1), 0);
+        }
+        let read = loop {
+            match self.source.read(&mut self.buffer[self.filled..]) {
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.filled += read;
+        if read == 0 && self.machine.options.follow {
+            return Ok(false);
+        }
+        self.ended |= read == 0;
+        Ok(true)
+    }
+
+    fn drop_spent(&mut self) {
+        let spent = self.machine.spent();
+        self.buffer.copy_within(spent..self.filled, 0);
+        self.filled -= spent;
+        self.machine.dropped_spent();
+        // One huge block must not keep its memory for the rest of a long stream.
+        if self.filled <= CHUNK && self.buffer.len() > 16 * CHUNK {
+            self.buffer.truncate(CHUNK);
+            self.buffer.shrink_to_fit();
+        }
+    }
+
+    /// Ends following: what is there is all that comes.
+    pub const fn end_follow(&mut self) {
+        self.machine.options.follow = false;
+    }
+
+    /// What was skipped so far.
+    pub const fn damage(&self) -> &Damage {
+        &self.machine.damage
+    }
+
+    /// The records declared so far.
+    pub fn records(&self) -> impl Iterator<Item = &Arc<RecordType>> {
+        self.machine.catalog.records()
+    }
+
+    /// Where reading stands, in bytes from the start of the stream.
+    pub const fn offset(&self) -> u64 {
+        self.machine.offset(self.machine.at)
+    }
+}

@@ -1,10 +1,10 @@
 //! Finding the next block behind damage.
 //!
-//! Where a block is broken, its own size is tried first: the block behind it must be an
-//! *anchor*. A block is an anchor when its checksum is right, or when it starts a chain of
-//! plausible blocks that reaches such a block, or the end of the file, or a length of
-//! [`CHAIN`]. Otherwise every following byte is tried, and there a data block counts only with a right
-//! checksum if the log has checksums at all: nothing may be invented.
+//! Where a block is broken, its own size is tried first: a block with a right checksum must
+//! follow, or a plausible one where no checksum can be expected. Otherwise every following byte
+//! is tried. There a block must have a right checksum, or start a chain of plausible blocks that reaches
+//! such a block, or the end of the file, or a length of [`CHAIN`]; and in a log that has checksums
+//! the chain must not start with data: nothing may be invented.
 //!
 //! If the size leads to an anchor it may still be wrong, by the length of whole blocks. Blocks
 //! between are therefore looked for too, but believed only if their checksum *and* their previous
@@ -69,11 +69,20 @@ enum Look {
     /// What may well be a block of this length, without a checksum.
     Plausible {
         len: usize,
-        is_data: bool,
+        what: Unverified,
     },
     Broken,
     /// Undecided without this many bytes.
     Needs(usize),
+}
+
+/// A plausible block's kind, as far as it matters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unverified {
+    Data,
+    /// A declaration of the record with this identifier.
+    Schema(u64),
+    Filler,
 }
 
 impl Machine {
@@ -126,16 +135,32 @@ impl Machine {
     }
 
     /// Whether reading can go on at `at` when a block's size led there.
-    fn anchor(&mut self, window: &[u8], mut at: usize, last: bool) -> Anchor {
+    fn anchor(&mut self, window: &[u8], at: usize, last: bool) -> Anchor {
+        if at < window.len()
+            && let Look::Plausible { what, .. } = self.look(&window[at..], last, None)
+            && (what != Unverified::Data || !self.checksums_seen)
+        {
+            return Anchor::Yes;
+        }
+        self.chain(window, at, last, None)
+    }
+
+    /// Follows blocks from `at` on; `declared` is a record that a plausible schema block before it declares.
+    fn chain(&mut self, window: &[u8], mut at: usize, last: bool, mut declared: Option<u64>) -> Anchor {
         for _ in 0..CHAIN {
             if at >= window.len() {
                 return if last { Anchor::Yes } else { Anchor::NeedsTo(at + 1) };
             }
-            match self.look(&window[at..], last) {
+            match self.look(&window[at..], last, declared) {
                 Look::Verified => return Anchor::Yes,
                 Look::Broken => return Anchor::No,
                 Look::Needs(more) => return Anchor::NeedsTo(at + more),
-                Look::Plausible { len, .. } => at += len,
+                Look::Plausible { len, what } => {
+                    at += len;
+                    if let Unverified::Schema(identifier) = what {
+                        declared = Some(identifier);
+                    }
+                }
             }
         }
         Anchor::Yes
@@ -155,12 +180,15 @@ impl Machine {
         if !worth_a_look {
             return Anchor::No;
         }
-        match self.look(rest, last) {
+        match self.look(rest, last, None) {
             Look::Verified => Anchor::Yes,
             Look::Broken => Anchor::No,
             Look::Needs(more) => Anchor::NeedsTo(at + more),
-            Look::Plausible { is_data: true, .. } if self.checksums_seen => Anchor::No,
-            Look::Plausible { len, .. } => self.anchor(window, at + len, last),
+            Look::Plausible { what: Unverified::Data, .. } if self.checksums_seen => Anchor::No,
+            Look::Plausible { what: Unverified::Schema(declared), len } => {
+                self.chain(window, at + len, last, Some(declared))
+            }
+            Look::Plausible { len, .. } => self.chain(window, at + len, last, None),
         }
     }
 
@@ -183,7 +211,7 @@ impl Machine {
             && previous.is_some_and(|at| at == damaged || Some(at) == self.catalog.entry(slot).latest)
     }
 
-    fn look(&mut self, rest: &[u8], last: bool) -> Look {
+    fn look(&mut self, rest: &[u8], last: bool, declared: Option<u64>) -> Look {
         let undecided = |needed: usize| if last { Look::Broken } else { Look::Needs(needed.max(rest.len() + 1)) };
         let frame = match BlockHeader::parse(rest) {
             Ok(frame) => frame,
@@ -192,7 +220,7 @@ impl Machine {
         };
         let Some(len) = frame.block_len().filter(|&len| len <= self.options.max_block) else { return Look::Broken };
         let body = &rest[frame.header_len..];
-        match self.may_be_block(&frame, body, len) {
+        match self.may_be_block(&frame, body, len, declared) {
             Ok(true) => {}
             Ok(false) => return Look::Broken,
             Err(BodyError::Truncated) if (rest.len() as u64) < len => {
@@ -201,18 +229,25 @@ impl Machine {
             Err(_) => return Look::Broken,
         }
         match rest.get(..len as usize) {
-            Some(block) => self.look_at_block(&frame, block),
+            Some(block) => self.look_at_block(&frame, block, declared),
             None => undecided(len as usize),
         }
     }
 
     /// A first opinion from the front of the body, before a long one is waited for or checksummed.
-    fn may_be_block(&self, frame: &BlockHeader, body: &[u8], len: u64) -> Result<bool, BodyError> {
+    fn may_be_block(
+        &self,
+        frame: &BlockHeader,
+        body: &[u8],
+        len: u64,
+        declared: Option<u64>,
+    ) -> Result<bool, BodyError> {
         let body = &body[..body.len().min(usize::try_from(frame.body_len).unwrap_or(usize::MAX))];
         Ok(match frame.block_type {
             BlockType::Data => {
                 let header = DataHeader::parse(body)?;
-                self.catalog.slot(header.identifier).is_some() || (header.checksum.is_some() && len <= UNDECLARED_MAX)
+                let is_declared = self.catalog.slot(header.identifier).is_some() || declared == Some(header.identifier);
+                is_declared || (header.checksum.is_some() && len <= UNDECLARED_MAX)
             }
             BlockType::SeekMarker => starts_alike(body, &marker::MARKER),
             BlockType::Dictionary => starts_alike(body, &FILLER_MAGIC),
@@ -222,20 +257,27 @@ impl Machine {
         })
     }
 
-    fn look_at_block(&mut self, frame: &BlockHeader, block: &[u8]) -> Look {
+    fn look_at_block(&mut self, frame: &BlockHeader, block: &[u8], declared: Option<u64>) -> Look {
         let body = &block[frame.header_len..];
-        let plausible = |is_data| Look::Plausible { len: block.len(), is_data };
+        let plausible = |what| Look::Plausible { len: block.len(), what };
         let looks_right = match frame.block_type {
             BlockType::Data => match DataHeader::parse(body) {
                 Ok(header) if header.checksum.is_some() => self.is_verified(frame, &header, block),
-                Ok(header) if self.decodes(&header, body) => return plausible(true),
+                Ok(header) if declared == Some(header.identifier) || self.decodes(&header, body) => {
+                    return plausible(Unverified::Data);
+                }
                 _ => false,
             },
             BlockType::SeekMarker => matches!(SeekMarker::parse(block), Ok(Some(_))),
             BlockType::Index => IndexBlock::parse(block).is_ok(),
-            BlockType::Schema if is_schema(body) => return plausible(false),
-            BlockType::Dictionary => return plausible(false),
-            BlockType::Schema | BlockType::Unknown(_) => false,
+            BlockType::Schema => match SchemaBlock::parse(body) {
+                Ok(schema) if RecordType::parse(&schema, 0).is_ok() => {
+                    return plausible(Unverified::Schema(schema.identifier));
+                }
+                _ => false,
+            },
+            BlockType::Dictionary => return plausible(Unverified::Filler),
+            BlockType::Unknown(_) => false,
         };
         if looks_right { Look::Verified } else { Look::Broken }
     }
@@ -252,13 +294,16 @@ impl Machine {
         is_right
     }
 
-    /// Whether the payload of a block without a checksum is at least what its schema says.
+    /// Whether the payload of a block without a checksum is just what its schema says.
     fn decodes(&self, header: &DataHeader, body: &[u8]) -> bool {
         let Some(slot) = self.catalog.slot(header.identifier) else { return false };
         let payload = body.get(header.len..).unwrap_or(&[]);
         match header.flags.contains(data::DataFlags::SNAPPY) {
             true => snap::raw::decompress_len(payload).is_ok_and(|len| len as u64 <= self.options.max_payload),
-            false => skip(self.catalog.entry(slot).record.schema.root(), &mut Cursor::new(payload)).is_ok(),
+            false => {
+                let mut cursor = Cursor::new(payload);
+                skip(self.catalog.entry(slot).record.schema.root(), &mut cursor).is_ok() && cursor.rest().is_empty()
+            }
         }
     }
 
@@ -274,8 +319,4 @@ impl Machine {
 
 fn starts_alike(body: &[u8], magic: &[u8]) -> bool {
     body.iter().zip(magic).all(|(a, b)| a == b)
-}
-
-fn is_schema(body: &[u8]) -> bool {
-    SchemaBlock::parse(body).is_ok_and(|schema| RecordType::parse(&schema, 0).is_ok())
 }

@@ -50,17 +50,27 @@ pub(super) enum Progress {
 /// A finding; positions are in the window.
 #[derive(Debug)]
 pub(super) enum Found {
-    Schema { slot: u32 },
-    Data(FoundData),
-    Marker { block: Range<usize> },
-    Index { block: Range<usize> },
-    Filler { block: Range<usize> },
+    Schema {
+        slot: u32,
+    },
+    /// Data; [`Machine::view_data`] tells which.
+    Data,
+    Marker {
+        block: Range<usize>,
+    },
+    Index {
+        block: Range<usize>,
+    },
+    Filler {
+        block: Range<usize>,
+    },
     Skipped(Skipped),
 }
 
-/// A data block that is to be delivered.
-#[derive(Debug)]
-pub(super) struct FoundData {
+/// The data block that was found last. It is filled in place: carrying it through the results of
+/// several functions costs more than everything else but the checksum (`benches/read`).
+#[derive(Debug, Default)]
+struct FoundData {
     block: Range<usize>,
     slot: u32,
     header: DataHeader,
@@ -72,7 +82,7 @@ pub(super) struct FoundData {
 
 /// What the short way made of the block at hand.
 enum Short {
-    Deliver(FoundData),
+    Deliver,
     NotWanted,
     LongWay,
 }
@@ -95,6 +105,7 @@ pub(super) struct Machine {
     /// Bytes checksummed in vain: bounds what a hostile file can cost.
     pub(super) wasted: u64,
     scratch: Vec<u8>,
+    data: FoundData,
 }
 
 impl Machine {
@@ -111,6 +122,7 @@ impl Machine {
             data_seen: false,
             wasted: 0,
             scratch: Vec::new(),
+            data: FoundData::default(),
         }
     }
 
@@ -158,11 +170,30 @@ impl Machine {
     }
 
     fn blocks<const VERIFY: bool>(&mut self, window: &[u8], last: bool) -> Result<Option<Progress>> {
+        match self.wanted_data::<VERIFY>(window) {
+            true => Ok(Some(Progress::Found(Found::Data))),
+            false => self.any_block(window, last),
+        }
+    }
+
+    /// Whether wanted data comes next and nothing but intact data stands before it: what a reader of
+    /// data alone asks first, so that no larger finding is carried through its loop.
+    #[inline]
+    pub fn next_is_data(&mut self, window: &[u8]) -> bool {
+        match (&self.state, self.options.verify) {
+            (State::Blocks, true) => self.wanted_data::<true>(window),
+            (State::Blocks, false) => self.wanted_data::<false>(window),
+            _ => false,
+        }
+    }
+
+    #[inline]
+    fn wanted_data<const VERIFY: bool>(&mut self, window: &[u8]) -> bool {
         loop {
             match self.intact_data::<VERIFY>(window) {
-                Short::Deliver(data) => return Ok(Some(Progress::Found(Found::Data(data)))),
+                Short::Deliver => return true,
                 Short::NotWanted => {}
-                Short::LongWay => return self.any_block(window, last),
+                Short::LongWay => return false,
             }
         }
     }
@@ -184,20 +215,15 @@ impl Machine {
         let Some(slot) = self.catalog.slot(header.identifier) else { return Short::LongWay };
         self.checksums_seen = true;
         match self.take(slot, header, frame.header_len, block) {
-            Ok(Some(data)) => Short::Deliver(data),
-            Ok(None) => Short::NotWanted,
+            Ok(true) => Short::Deliver,
+            Ok(false) => Short::NotWanted,
             Err(_) => Short::LongWay,
         }
     }
 
-    /// Moves over an intact data block; `None` when it is not wanted.
-    fn take(
-        &mut self,
-        slot: u32,
-        header: DataHeader,
-        frame_len: usize,
-        block: &[u8],
-    ) -> Result<Option<FoundData>, Cause> {
+    /// Moves over an intact data block; whether it is wanted, and then it is in `self.data`.
+    #[inline]
+    fn take(&mut self, slot: u32, header: DataHeader, frame_len: usize, block: &[u8]) -> Result<bool, Cause> {
         let start = self.at;
         let payload_in_block = frame_len + header.len;
         let entry = self.catalog.entry(slot);
@@ -212,13 +238,11 @@ impl Machine {
         self.catalog.entry_mut(slot).latest = Some(offset);
         self.data_seen = true;
         self.at += block.len();
-        Ok(wanted.then(|| FoundData {
-            block: start..start + block.len(),
-            slot,
-            header,
-            payload_at: start + payload_in_block,
-            decompressed,
-        }))
+        if wanted {
+            let payload_at = start + payload_in_block;
+            self.data = FoundData { block: start..self.at, slot, header, payload_at, decompressed };
+        }
+        Ok(wanted)
     }
 
     fn decompress(&mut self, stored: &[u8]) -> Result<usize, Cause> {
@@ -298,7 +322,7 @@ impl Machine {
             return self.skip_unusable(Cause::Undeclared(header.identifier), &header, block);
         };
         match self.take(slot, header, frame.header_len, block) {
-            Ok(data) => Ok(data.map(|data| Progress::Found(Found::Data(data)))),
+            Ok(wanted) => Ok(wanted.then_some(Progress::Found(Found::Data))),
             Err(cause) => self.skip_unusable(cause, &header, block),
         }
     }
@@ -412,7 +436,7 @@ impl Machine {
     /// The finding as an event. `window` is the one that it was found in.
     pub fn view<'a>(&'a self, found: Found, window: &'a [u8]) -> Option<Event<'a>> {
         Some(match found {
-            Found::Data(data) => Event::Data(self.view_data(data, window)?),
+            Found::Data => Event::Data(self.view_data(window)?),
             Found::Schema { slot } => Event::Schema(&self.catalog.entry(slot).record),
             Found::Marker { block } => {
                 let marker = SeekMarker::parse(window.get(block.clone())?).ok()??;
@@ -427,9 +451,10 @@ impl Machine {
         })
     }
 
-    /// As [`view`](Self::view), for data alone.
+    /// The data that was found last.
     #[inline]
-    pub fn view_data<'a>(&'a self, data: FoundData, window: &'a [u8]) -> Option<Data<'a>> {
+    pub fn view_data<'a>(&'a self, window: &'a [u8]) -> Option<Data<'a>> {
+        let data = &self.data;
         let stored = window.get(data.payload_at..data.block.end)?;
         let payload = match data.decompressed {
             Some(len) => self.scratch.get(..len)?,

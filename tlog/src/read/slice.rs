@@ -48,8 +48,11 @@ impl<'d> SliceReader<'d> {
     /// As [`next_event`](Self::next_event).
     pub fn next_data(&mut self) -> Result<Option<Data<'_>>> {
         loop {
+            if self.machine.next_is_data(self.bytes) {
+                return Ok(self.machine.view_data(self.bytes));
+            }
             match self.advance()? {
-                Some(Found::Data(data)) => return Ok(self.machine.view_data(data, self.bytes)),
+                Some(Found::Data) => return Ok(self.machine.view_data(self.bytes)),
                 Some(_) => {}
                 None => return Ok(None),
             }

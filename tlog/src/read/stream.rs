@@ -45,8 +45,11 @@ impl<R: Read> StreamReader<R> {
     /// As [`next_event`](Self::next_event).
     pub fn next_data(&mut self) -> Result<Option<Data<'_>>> {
         loop {
+            if self.machine.next_is_data(&self.buffer[..self.filled]) {
+                return Ok(self.machine.view_data(&self.buffer[..self.filled]));
+            }
             match self.advance()? {
-                Some(Found::Data(data)) => return Ok(self.machine.view_data(data, &self.buffer[..self.filled])),
+                Some(Found::Data) => return Ok(self.machine.view_data(&self.buffer[..self.filled])),
                 Some(_) => {}
                 None => return Ok(None),
             }

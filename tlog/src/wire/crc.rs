@@ -8,7 +8,7 @@ pub const LEN: usize = 4;
 
 /// Blocks up to this size are copied so that the checksum runs over one piece:
 /// three short pieces cost more than the copy (`benches/read`).
-const SCRATCH: usize = 512;
+const SCRATCH: usize = 256;
 
 /// The checksum of `block`, whose stored checksum lies at `at`, which counts as zeros.
 ///

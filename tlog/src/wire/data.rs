@@ -55,7 +55,7 @@ impl DataFlags {
 }
 
 /// All that stands in front of a data block's payload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DataHeader {
     /// Which record this is an instance of.
     pub identifier: u64,

@@ -1,2 +1,28 @@
-//! The command `tlog`.
-fn main() {}
+//! The command `tlog`: shows, searches and writes TLOG0003 logs.
+//!
+//! This crate knows arguments, terminals and exit codes; the bytes of the format are the business
+//! of the crate `tlog`. Each command is an adapter in [`cmd`], what they share has a module here.
+
+mod args;
+mod cmd;
+mod exit;
+mod input;
+mod output;
+mod progress;
+mod project;
+mod sniff;
+mod terminal;
+mod times;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(e) => return exit::on_parse(&e),
+    };
+    let terminal = terminal::Terminal::new(&args.common);
+    exit::on_result(cmd::run(&args, &terminal), &terminal)
+}

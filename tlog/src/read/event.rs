@@ -99,3 +99,14 @@ impl Damage {
         }
     }
 }
+
+impl Data<'_> {
+    /// How long the payload is when it is not compressed, in bytes; of a compressed one what it claims.
+    pub fn unpacked_len(&self) -> u64 {
+        let is_packed = self.flags.contains(DataFlags::SNAPPY) && self.payload.len() as u64 == self.stored_len;
+        match snap::raw::decompress_len(self.payload) {
+            Ok(claimed) if is_packed => claimed as u64,
+            _ => self.payload.len() as u64,
+        }
+    }
+}

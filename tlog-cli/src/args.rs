@@ -1,0 +1,272 @@
+//! The command line as clap sees it. What the flags mean together is decided in [`crate::cmd`].
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::times::TimeArg;
+
+/// Show, search and write TLOG0003 logs of robots, drones, vehicles and instruments.
+///
+/// Results go to standard output, everything else to standard error; `-` stands for standard input or
+/// output. Broken logs are read as far as they go: what is skipped is reported and exit code 3 says so.
+#[derive(Debug, Parser)]
+#[command(name = "tlog", version, disable_help_subcommand = true, arg_required_else_help = true, max_term_width = 100)]
+#[command(after_help = "See `tlog help exit-codes` for the exit codes, `tlog help times` for the forms of times.")]
+pub struct Args {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Common {
+    /// Say less: no warnings, no progress
+    #[arg(short, long, global = true, help_heading = "Common options")]
+    pub quiet: bool,
+    /// Say more: every skipped stretch instead of a summary
+    #[arg(short, long, global = true, help_heading = "Common options", conflicts_with = "quiet")]
+    pub verbose: bool,
+    /// When to use colors
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN", help_heading = "Common options")]
+    pub color: When,
+    /// When to show progress on standard error
+    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN", help_heading = "Common options")]
+    pub progress: When,
+}
+
+/// When to do something that suits only terminals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Info(Info),
+    Cat(Cat),
+    /// Show or compare the schemas of logs
+    #[command(subcommand, arg_required_else_help = true)]
+    Schema(Schema),
+    Write(Write),
+    Completion(Completion),
+    Man(Man),
+    Help(Help),
+}
+
+/// Summarize logs: records with counts, rates, sizes and times
+///
+/// Reads each log whole and verifies its checksums. With --quick only the index at the end of a
+/// properly closed log is read, and the blocks that it points at.
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  tlog info flight.tlog\n  tlog info --quick --format json *.tlog")]
+pub struct Info {
+    /// Logs to summarize; `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Read only the index and what it points at; says which figures it leaves out
+    #[arg(long)]
+    pub quick: bool,
+    /// How to show the summary
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub format: ReportFormat,
+}
+
+/// How to show a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For reading
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// Print the contents of logs
+///
+/// Lines of ndjson are {"time":…,"record":…,"data":{…}} with the fields in the order of the schema; a time
+/// that a block lacks is null. csv prints one record, `time` first, nested fields as columns `a.b[2]`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  tlog cat flight.tlog | head\n  tlog cat flight.tlog --record 'vehicle_*' --start +30s --duration 10s\n  tlog cat flight.tlog --record battery_status --format csv > battery.csv\n  tlog cat flight.tlog --format ndjson --field 'q[0]' --field 'q[3]'\n  tlog cat /media/card/now.tlog --follow"
+)]
+pub struct Cat {
+    /// Logs to print, one after the other; `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// How to print
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub format: CatFormat,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Print only this field, such as `servos[3].torque` (repeatable)
+    #[arg(long = "field", value_name = "PATH")]
+    pub fields: Vec<String>,
+    /// Stop after this many records
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Wait for more when the file ends: it is still being written
+    #[arg(long)]
+    pub follow: bool,
+    /// Stop at the first defect with exit code 1 instead of skipping it
+    #[arg(long)]
+    pub strict: bool,
+    /// Do not verify checksums
+    #[arg(long)]
+    pub no_verify: bool,
+}
+
+/// How `tlog cat` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CatFormat {
+    /// For reading: time, record, fields
+    Text,
+    /// One JSON object a line
+    Ndjson,
+    /// One JSON array
+    Json,
+    /// One record as a table
+    Csv,
+}
+
+/// What of a log.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Selection {
+    /// Only this record; `*` and `?` are wildcards (repeatable)
+    #[arg(long = "record", value_name = "NAME")]
+    pub records: Vec<String>,
+    /// From this time on: RFC 3339, 1718000000s, +30s from the start, -10s from the end
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub start: Option<TimeArg>,
+    /// Until before this time, in the same forms
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub end: Option<TimeArg>,
+    /// For so long after the start, such as 10s, 500ms, 1m30s
+    #[arg(long, value_name = "DURATION", conflicts_with = "end")]
+    pub duration: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Schema {
+    Show(SchemaShow),
+    Diff(SchemaDiff),
+}
+
+/// Show the schemas of a log
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  tlog schema show flight.tlog\n  tlog schema show flight.tlog --record imu --format json > imu.json")]
+pub struct SchemaShow {
+    /// The log; `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Only this record; `*` and `?` are wildcards (repeatable)
+    #[arg(long = "record", value_name = "NAME")]
+    pub records: Vec<String>,
+    /// How to show them
+    #[arg(long, value_enum, default_value = "tree", value_name = "FORMAT")]
+    pub format: SchemaFormat,
+}
+
+/// How to show schemas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFormat {
+    /// A tree for reading
+    #[value(alias = "text")]
+    Tree,
+    /// JSON, as `tlog write --schema` takes it
+    Json,
+}
+
+/// Compare the schemas of two logs
+///
+/// Lists the records and fields that were added, removed or changed, and whether data of A can be read
+/// as B (by name and alias, with defaults and widening).
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Examples:\n  tlog schema diff monday.tlog friday.tlog\n  tlog schema diff --exit-code a.tlog b.tlog || echo changed")]
+pub struct SchemaDiff {
+    /// The older log
+    #[arg(value_name = "A")]
+    pub a: PathBuf,
+    /// The newer log
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// How to show the differences
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub format: ReportFormat,
+    /// End with exit code 1 if there is a difference
+    #[arg(long)]
+    pub exit_code: bool,
+}
+
+/// Write a log from NDJSON
+///
+/// Takes lines as `tlog cat --format ndjson` prints them, and schemas from a JSON file or from another log.
+/// The first line that does not fit ends it with its number, and no output is left behind.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  tlog cat a.tlog --format ndjson | tlog write --schema-from a.tlog - -o b.tlog\n  tlog write --schema imu.json imu.ndjson -o imu.tlog"
+)]
+pub struct Write {
+    /// The lines; `-` for standard input
+    #[arg(value_name = "NDJSON", default_value = "-")]
+    pub input: PathBuf,
+    /// The log to write; `-` for standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Schemas as `tlog schema show --format json` prints them, or one type with --record
+    #[arg(long, value_name = "FILE", required_unless_present = "schema_from")]
+    pub schema: Option<PathBuf>,
+    /// The name of the record, when the schema file holds just its type
+    #[arg(long, value_name = "NAME", requires = "schema")]
+    pub record: Option<String>,
+    /// Take names, identifiers and schemas from this log
+    #[arg(long, value_name = "LOG", conflicts_with = "schema")]
+    pub schema_from: Option<PathBuf>,
+    /// Overwrite the output if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// Do not compress payloads
+    #[arg(long)]
+    pub no_compression: bool,
+    /// Do not write checksums
+    #[arg(long)]
+    pub no_checksums: bool,
+    /// Do not write the index
+    #[arg(long)]
+    pub no_index: bool,
+    /// Time between seek markers; 0s for none
+    #[arg(long, value_name = "DURATION", default_value = "1s")]
+    pub seek_interval: String,
+}
+
+/// Print a completion script for a shell
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  tlog completion bash > ~/.local/share/bash-completion/completions/tlog")]
+pub struct Completion {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Write the man pages
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "Example:\n  tlog man ~/.local/share/man/man1")]
+pub struct Man {
+    /// The folder for one page a command; without it the main page goes to standard output
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// Explain a command or a topic: exit-codes, times
+#[derive(Debug, ClapArgs)]
+pub struct Help {
+    /// A command, or one of the topics exit-codes and times
+    #[arg(value_name = "COMMAND|TOPIC")]
+    pub topic: Vec<String>,
+}

@@ -1,0 +1,116 @@
+//! The summary of a log for reading.
+
+use super::info::{RecordSummary, Summary};
+use crate::terminal::Terminal;
+
+/// The summary as text.
+pub fn render(summary: &Summary, terminal: &Terminal) -> String {
+    let mut out = format!("{}\n", terminal.bold(&summary.file));
+    let mut line = |name: &str, value: String| out.push_str(&format!("  {name:<12}{value}\n"));
+    line("size", bytes(summary.size));
+    line("state", state(summary));
+    if let (Some(first), Some(last)) = (&summary.first_time, &summary.last_time) {
+        let length = summary.duration_us.map(|micros| format!("  ({})", duration(micros))).unwrap_or_default();
+        line("time", format!("{first} to {last}{length}"));
+    } else if let Some(last) = &summary.last_time {
+        line("last time", last.clone());
+    }
+    if let Some(steps @ 1..) = summary.time_steps_back {
+        line("time order", format!("{steps} steps back"));
+    }
+    if let Some(blocks) = summary.data_blocks {
+        line("data", data(blocks, summary));
+    }
+    if let Some(markers) = summary.seek_markers {
+        line("markers", markers.to_string());
+    }
+    line("index", summary.index.to_owned());
+    if !summary.left_out.is_empty() {
+        line("left out", format!("{} (quick look)", summary.left_out.join(", ")));
+    }
+    out.push('\n');
+    out.push_str(&table(summary, terminal));
+    out
+}
+
+fn state(summary: &Summary) -> String {
+    match &summary.damage {
+        Some(damage) => format!("damaged: {} stretches, {} bytes skipped", damage.stretches, damage.bytes),
+        None if summary.state == "no index" => "no index: not closed by its writer, or written without".to_owned(),
+        None => summary.state.to_owned(),
+    }
+}
+
+fn data(blocks: u64, summary: &Summary) -> String {
+    let share = |part: Option<u64>| match (part.unwrap_or(0), blocks) {
+        (0, _) => "none".to_owned(),
+        (part, blocks) if part == blocks => "all".to_owned(),
+        (part, blocks) => format!("{:.0} %", 100.0 * part as f64 / blocks as f64),
+    };
+    let ratio = match (summary.payload_bytes, summary.stored_payload_bytes) {
+        (Some(unpacked), Some(stored)) if stored > 0 && stored != unpacked => {
+            format!(", {} to {}", bytes(unpacked), bytes(stored))
+        }
+        _ => String::new(),
+    };
+    let compressed = share(summary.compressed_blocks);
+    format!("{blocks} blocks, {} checksummed, {compressed} compressed{ratio}", share(summary.checksummed_blocks))
+}
+
+fn table(summary: &Summary, terminal: &Terminal) -> String {
+    let has_counts = summary.data_blocks.is_some();
+    let width = summary.records.iter().map(|record| record.name.chars().count()).max().unwrap_or(0).max(6);
+    let heading = if has_counts {
+        format!("  {:<width$} {:>9} {:>10} {:>10}  {:<27} last", "record", "count", "rate", "bytes", "first")
+    } else {
+        format!("  {:<width$} last", "record")
+    };
+    let mut out = format!("{}\n", terminal.bold(heading.trim_end()));
+    for record in &summary.records {
+        let row = if has_counts { counted_row(record, width) } else { quick_row(record, width) };
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn counted_row(record: &RecordSummary, width: usize) -> String {
+    let rate = record.rate_hz.map(|hz| format!("{hz:.1} Hz")).unwrap_or_default();
+    let text = |time: &Option<String>| time.clone().unwrap_or_default();
+    format!(
+        "  {:<width$} {:>9} {rate:>10} {:>10}  {:<27} {}",
+        record.name,
+        record.count.unwrap_or(0),
+        bytes(record.bytes.unwrap_or(0)),
+        text(&record.first_time),
+        text(&record.last_time)
+    )
+}
+
+fn quick_row(record: &RecordSummary, width: usize) -> String {
+    format!("  {:<width$} {}", record.name, record.last_time.as_deref().unwrap_or("no data"))
+}
+
+/// A size as people read it.
+fn bytes(count: u64) -> String {
+    let units = ["KiB", "MiB", "GiB", "TiB"];
+    let (mut value, mut unit) = (count as f64, "B");
+    for next in units {
+        if value < 1024.0 {
+            break;
+        }
+        (value, unit) = (value / 1024.0, next);
+    }
+    if unit == "B" { format!("{count} B") } else { format!("{value:.1} {unit}") }
+}
+
+/// A duration as people read it.
+fn duration(micros: i64) -> String {
+    let seconds = micros as f64 / 1e6;
+    let whole = micros / 1_000_000;
+    match whole {
+        0..60 => format!("{seconds:.3} s"),
+        60..3600 => format!("{} min {:.1} s", whole / 60, seconds % 60.0),
+        _ => format!("{} h {} min {} s", whole / 3600, whole / 60 % 60, whole % 60),
+    }
+}

@@ -1,0 +1,28 @@
+//! The commands, one module each: what the flags mean, which part of the library does it, how it is shown.
+
+mod cat;
+mod cat_format;
+mod completion;
+mod help;
+mod info;
+mod info_text;
+mod schema;
+mod write;
+
+use crate::args::{Args, Command, Schema};
+use crate::exit::Outcome;
+use crate::terminal::Terminal;
+
+/// Runs the command.
+pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
+    match &args.command {
+        Command::Info(args) => info::run(args, terminal),
+        Command::Cat(args) => cat::run(args, terminal),
+        Command::Schema(Schema::Show(args)) => schema::show(args, terminal),
+        Command::Schema(Schema::Diff(args)) => schema::diff(args, terminal),
+        Command::Write(args) => write::run(args, terminal),
+        Command::Completion(args) => completion::completion(args),
+        Command::Man(args) => completion::man(args),
+        Command::Help(args) => help::run(args),
+    }
+}

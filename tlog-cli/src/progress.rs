@@ -1,0 +1,64 @@
+//! Progress bars: on standard error, after about a second, only where somebody sees them.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::terminal::Terminal;
+
+/// Work that finishes sooner shows no bar.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many steps pass between two looks at the clock.
+const STRIDE: u32 = 4096;
+
+/// Progress through so many bytes.
+pub struct Progress {
+    wanted: bool,
+    total: Option<u64>,
+    name: String,
+    started: Instant,
+    steps: u32,
+    bar: Option<ProgressBar>,
+}
+
+impl Progress {
+    /// Progress through `total` bytes of `name`; without a total the bar shows only what is done.
+    pub fn new(terminal: &Terminal, name: &str, total: Option<u64>) -> Self {
+        let name = name.to_owned();
+        Self { wanted: terminal.show_progress, total, name, started: Instant::now(), steps: 0, bar: None }
+    }
+
+    /// So many bytes are done. Cheap enough to be called for each record.
+    pub fn at(&mut self, bytes: impl FnOnce() -> u64) {
+        if !self.wanted {
+            return;
+        }
+        self.steps += 1;
+        if self.steps % STRIDE == 0 && self.started.elapsed() > PATIENCE {
+            let (total, name) = (self.total, &self.name);
+            self.bar.get_or_insert_with(|| bar(total, name)).set_position(bytes());
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn bar(total: Option<u64>, name: &str) -> ProgressBar {
+    let template = match total {
+        Some(_) => "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        None => "{msg} {bytes} {bytes_per_sec}",
+    };
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    // A template that does not parse leaves the default style.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.with_message(name.to_owned())
+}

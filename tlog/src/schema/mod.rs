@@ -22,7 +22,7 @@ mod resolve;
 mod types;
 
 pub use json::SchemaJsonError;
-pub use names::NameError;
+pub use names::{PortabilityError, PortabilityErrorKind, check_record_name};
 pub use resolve::{ResolveError, Resolver};
 pub use types::{Enum, Field, FixedArray, IntegerType, Object, Symbol, Type, Width};
 

@@ -1,6 +1,7 @@
 //! The types of the format as a tree.
 
 use super::{MAX_DEPTH, SchemaErrorKind};
+use crate::value::append_json_string;
 
 /// How many bytes a fixed-width integer takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -251,6 +252,8 @@ impl IntegerType {
 pub struct Object {
     version: Option<u64>,
     fields: Vec<Field>,
+    /// Positions in `fields`, ascending by name; of equal names the first comes first.
+    by_name: Vec<u32>,
     fixed_len: Option<usize>,
 }
 
@@ -259,7 +262,8 @@ impl Object {
     pub fn new(fields: impl IntoIterator<Item = Field>) -> Self {
         let fields: Vec<Field> = fields.into_iter().collect();
         let fixed_len = fields.iter().try_fold(0usize, |sum, field| sum.checked_add(field.ty.fixed_len()?));
-        Self { version: None, fields, fixed_len }
+        let by_name = sorted_by_name(fields.iter().map(Field::name));
+        Self { version: None, fields, by_name, fixed_len }
     }
 
     /// The same with a version, which the format has but neither reference can read.
@@ -281,7 +285,12 @@ impl Object {
 
     /// The first field with this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
-        self.fields.iter().find(|field| field.name == name)
+        self.positions(name).first().map(|&at| &self.fields[at as usize])
+    }
+
+    /// The positions of all fields with this name, ascending.
+    pub(crate) fn positions(&self, name: &str) -> &[u32] {
+        run_of(&self.by_name, name, |at| &self.fields[at as usize].name)
     }
 }
 
@@ -290,6 +299,8 @@ impl Object {
 pub struct Field {
     flags: u64,
     name: String,
+    /// `,"name":` as data JSON has it: escaped once, copied with every record.
+    json_key: Box<str>,
     aliases: Vec<String>,
     ty: Type,
     default: Option<Box<[u8]>>,
@@ -298,7 +309,9 @@ pub struct Field {
 impl Field {
     /// A field without aliases and default.
     pub fn new(name: impl Into<String>, ty: Type) -> Self {
-        Self { flags: 0, name: name.into(), aliases: Vec::new(), ty, default: None }
+        let name = name.into();
+        let json_key = json_key(&name);
+        Self { flags: 0, name, json_key, aliases: Vec::new(), ty, default: None }
     }
 
     /// Adds a name under which the field was known before.
@@ -334,6 +347,11 @@ impl Field {
     /// The name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// `"name":` as data JSON has it, behind a comma unless it is the object's first.
+    pub(crate) fn json_key(&self, first: bool) -> &[u8] {
+        &self.json_key.as_bytes()[usize::from(first)..]
     }
 
     /// Earlier names.
@@ -395,6 +413,10 @@ pub struct Enum {
     symbols: Vec<Symbol>,
     /// Positions in `symbols`, ascending by value; of equal values only the first.
     by_value: Vec<u32>,
+    /// Positions in `symbols`, ascending by name; of equal names the first comes first.
+    by_name: Vec<u32>,
+    /// What data JSON shows for each of `by_value`.
+    json_texts: Vec<Box<str>>,
 }
 
 impl Enum {
@@ -405,7 +427,19 @@ impl Enum {
         let mut by_value: Vec<u32> = (0..symbols.len() as u32).collect();
         by_value.sort_by_key(|&at| symbols[at as usize].value);
         by_value.dedup_by_key(|at| symbols[*at as usize].value);
-        Self { underlying, symbols, by_value }
+        let by_name = sorted_by_name(symbols.iter().map(|symbol| symbol.name.as_str()));
+        let mut enumeration = Self { underlying, symbols, by_value, by_name, json_texts: Vec::new() };
+        enumeration.json_texts = enumeration.by_value.iter().map(|&at| enumeration.json_text(at)).collect();
+        enumeration
+    }
+
+    /// The symbol's name in quotes, or its number when the name means another value.
+    fn json_text(&self, at: u32) -> Box<str> {
+        let symbol = &self.symbols[at as usize];
+        match self.value_of(&symbol.name) == Some(symbol.value) {
+            true => json_string(&symbol.name).into(),
+            false => symbol.value.to_string().into(),
+        }
     }
 
     /// The integer type of the values.
@@ -420,36 +454,91 @@ impl Enum {
 
     /// The name of a value; of several the first, as both references do.
     pub fn name_of(&self, value: i128) -> Option<&str> {
-        let symbol = |at: &u32| &self.symbols[*at as usize];
-        let at = self.by_value.binary_search_by_key(&value, |at| symbol(at).value).ok()?;
-        Some(&symbol(&self.by_value[at]).name)
+        let at = self.rank_of(value)?;
+        Some(&self.symbols[self.by_value[at] as usize].name)
     }
 
-    /// The value with this name.
+    /// What data JSON shows for a value that has a name.
+    pub(crate) fn json_of(&self, value: i128) -> Option<&str> {
+        self.rank_of(value).map(|at| &*self.json_texts[at])
+    }
+
+    /// Where in `by_value` a value is: mostly the values are 0, 1, 2, …
+    fn rank_of(&self, value: i128) -> Option<usize> {
+        let value_at = |&at: &u32| self.symbols[at as usize].value;
+        let own = usize::try_from(value).ok();
+        match own.filter(|&own| self.by_value.get(own).map(value_at) == Some(value)) {
+            None => self.by_value.binary_search_by_key(&value, value_at).ok(),
+            own => own,
+        }
+    }
+
+    /// The value with this name; of several the first.
     pub fn value_of(&self, name: &str) -> Option<i128> {
-        self.symbols.iter().find(|symbol| symbol.name == name).map(|symbol| symbol.value)
+        let run = run_of(&self.by_name, name, |at| &self.symbols[at as usize].name);
+        run.first().map(|&at| self.symbols[at as usize].value)
     }
 }
 
-/// Checks a tree made by hand against the limits that reading imposes.
+/// Positions of names, ascending by name; those of equal names stay in their order.
+fn sorted_by_name<'a>(names: impl Iterator<Item = &'a str>) -> Vec<u32> {
+    let mut order: Vec<(&str, u32)> = names.zip(0..).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, at)| at).collect()
+}
+
+/// The part of `order`, made by [`sorted_by_name`], that has this name.
+fn run_of<'o, 'n>(order: &'o [u32], name: &str, name_at: impl Fn(u32) -> &'n str) -> &'o [u32] {
+    let start = order.partition_point(|&at| name_at(at) < name);
+    let len = order[start..].partition_point(|&at| name_at(at) == name);
+    &order[start..start + len]
+}
+
+fn json_key(name: &str) -> Box<str> {
+    format!(",{}:", json_string(name)).into()
+}
+
+fn json_string(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    append_json_string(text.as_bytes(), &mut out);
+    // Escaping UTF-8 gives UTF-8.
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// Checks a tree made by hand against the limits that reading imposes, counting exactly as
+/// reading does: the ends of objects and unions, and the type under an enum, count as well.
 pub(super) fn check_size(ty: &Type, depth: usize, budget: &mut usize) -> Result<(), SchemaErrorKind> {
-    if depth >= MAX_DEPTH {
-        return Err(SchemaErrorKind::TooDeep);
-    }
-    let mut spend = |elements: usize| {
-        *budget = budget.checked_sub(elements).ok_or(SchemaErrorKind::TooLarge)?;
-        Ok(())
-    };
-    spend(1)?;
+    spend_level(depth, budget)?;
     match ty {
-        Type::Object(object) => object.fields.iter().try_for_each(|field| {
-            *budget = budget.checked_sub(1 + field.aliases.len()).ok_or(SchemaErrorKind::TooLarge)?;
-            check_size(&field.ty, depth + 1, budget)
-        }),
-        Type::Enum(enumeration) => spend(enumeration.symbols.len()),
+        Type::Object(object) => {
+            for field in &object.fields {
+                spend(field.aliases.len(), budget)?;
+                check_size(&field.ty, depth + 1, budget)?;
+            }
+            spend_level(depth + 1, budget)
+        }
+        Type::Enum(enumeration) => {
+            spend_level(depth + 1, budget)?;
+            spend(enumeration.symbols.len(), budget)
+        }
         Type::Array(item) | Type::Map(item) => check_size(item, depth + 1, budget),
         Type::FixedArray(array) => check_size(&array.item, depth + 1, budget),
-        Type::Union(members) => members.iter().try_for_each(|member| check_size(member, depth + 1, budget)),
+        Type::Union(members) => {
+            members.iter().try_for_each(|member| check_size(member, depth + 1, budget))?;
+            spend_level(depth + 1, budget)
+        }
         _ => Ok(()),
     }
+}
+
+fn spend_level(depth: usize, budget: &mut usize) -> Result<(), SchemaErrorKind> {
+    match depth < MAX_DEPTH {
+        true => spend(1, budget),
+        false => Err(SchemaErrorKind::TooDeep),
+    }
+}
+
+fn spend(elements: usize, budget: &mut usize) -> Result<(), SchemaErrorKind> {
+    *budget = budget.checked_sub(elements).ok_or(SchemaErrorKind::TooLarge)?;
+    Ok(())
 }

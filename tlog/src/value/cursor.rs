@@ -38,6 +38,9 @@ pub enum ValueErrorKind {
     /// More than [`MAX_ZERO_WIDTH`] items without bytes.
     #[error("more than {MAX_ZERO_WIDTH} items that take no bytes")]
     ZeroWidth,
+    /// More JSON than [`MAX_JSON`](super::MAX_JSON).
+    #[error("its JSON would be longer than {} bytes", super::MAX_JSON)]
+    JsonLength,
     /// Bytes are left over where exactly one value is required.
     #[error("{0} bytes follow the value")]
     Surplus(usize),

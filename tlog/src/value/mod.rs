@@ -2,10 +2,16 @@
 
 mod cursor;
 mod dynamic;
+mod json_leaf;
 mod json_read;
 mod json_write;
 mod path;
 mod walk;
 
 pub use cursor::{Cursor, MAX_ZERO_WIDTH, ValueError, ValueErrorKind, put_integer, put_varuint, read_integer};
+pub use json_read::{JsonError, read_json};
+pub use json_write::{MAX_JSON, write_json};
 pub use walk::{Visitor, check_exact, skip, walk};
+
+pub(crate) use json_read::{bare_message, read_json_within};
+pub(crate) use json_write::{append_json_string, write_json_within};

@@ -5,7 +5,10 @@ mod dynamic;
 mod json_read;
 mod json_write;
 mod path;
+mod shared_names;
 mod walk;
 
 pub use cursor::{Cursor, MAX_ZERO_WIDTH, ValueError, ValueErrorKind, put_integer, put_varuint, read_integer};
+pub use dynamic::{EncodeError, EncodeErrorKind, Value};
+pub use path::{FieldPath, MAX_COLUMNS, Path, PathError, Scalar, Segment, leaf_paths};
 pub use walk::{Visitor, check_exact, skip, walk};

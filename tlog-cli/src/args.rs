@@ -30,10 +30,24 @@ pub struct Common {
     #[arg(short, long, global = true, help_heading = "Common options", conflicts_with = "quiet")]
     pub verbose: bool,
     /// When to use colors
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Common options"
+    )]
     pub color: When,
     /// When to show progress on standard error
-    #[arg(long, global = true, value_enum, default_value = "auto", value_name = "WHEN", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN",
+        help_heading = "Common options"
+    )]
     pub progress: When,
 }
 
@@ -160,7 +174,9 @@ pub enum Schema {
 
 /// Show the schemas of a log
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Examples:\n  tlog schema show flight.tlog\n  tlog schema show flight.tlog --record imu --format json > imu.json")]
+#[command(
+    after_help = "Examples:\n  tlog schema show flight.tlog\n  tlog schema show flight.tlog --record imu --format json > imu.json"
+)]
 pub struct SchemaShow {
     /// The log; `-` for standard input
     #[arg(value_name = "FILE")]
@@ -188,7 +204,9 @@ pub enum SchemaFormat {
 /// Lists the records and fields that were added, removed or changed, and whether data of A can be read
 /// as B (by name and alias, with defaults and widening).
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Examples:\n  tlog schema diff monday.tlog friday.tlog\n  tlog schema diff --exit-code a.tlog b.tlog || echo changed")]
+#[command(
+    after_help = "Examples:\n  tlog schema diff monday.tlog friday.tlog\n  tlog schema diff --exit-code a.tlog b.tlog || echo changed"
+)]
 pub struct SchemaDiff {
     /// The older log
     #[arg(value_name = "A")]

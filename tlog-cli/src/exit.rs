@@ -68,9 +68,8 @@ pub fn on_result(result: anyhow::Result<Outcome>, terminal: &Terminal) -> ExitCo
 }
 
 fn is_usage(e: &anyhow::Error) -> bool {
-    e.chain().any(|cause| {
-        cause.is::<Usage>() || matches!(cause.downcast_ref::<tlog::Error>(), Some(tlog::Error::Usage(_)))
-    })
+    e.chain()
+        .any(|cause| cause.is::<Usage>() || matches!(cause.downcast_ref::<tlog::Error>(), Some(tlog::Error::Usage(_))))
 }
 
 /// Whether the reader of our output has gone away.

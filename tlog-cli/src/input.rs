@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::{Cursor, IsTerminal, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context;
 use tlog::Log;
-use tlog::read::{Damage, Data, Event, ReadOptions, SliceReader, StreamReader};
+use tlog::read::{Damage, Data, Event, ReadOptions, RecordType, SliceReader, StreamReader};
 
 use crate::exit::usage;
 use crate::sniff;
@@ -96,6 +97,14 @@ impl Reader<'_> {
         match self {
             Self::Slice(reader) => reader.records().map(|record| record.name.clone()).collect(),
             Self::Stream(reader) => reader.records().map(|record| record.name.clone()).collect(),
+        }
+    }
+
+    /// All records declared so far.
+    pub fn into_records(self) -> Vec<Arc<RecordType>> {
+        match self {
+            Self::Slice(reader) => reader.records().cloned().collect(),
+            Self::Stream(reader) => reader.records().cloned().collect(),
         }
     }
 

@@ -175,7 +175,8 @@ impl Printer for Csv {
                 put_header(columns, out);
             }
             Some(name) if *name != data.record.name => {
-                let message = format!("csv shows one record; choose one with --record: {name}, {}, …", data.record.name);
+                let message =
+                    format!("csv shows one record; choose one with --record: {name}, {}, …", data.record.name);
                 return Err(usage(message));
             }
             Some(_) => {}

@@ -7,6 +7,7 @@ mod help;
 mod info;
 mod info_text;
 mod schema;
+mod schema_tree;
 mod write;
 
 use crate::args::{Args, Command, Schema};

@@ -49,7 +49,7 @@ impl Schema {
         serde_json::to_string_pretty(&self.as_json(&Cell::new(MAX_DEFAULT_TEXT))).unwrap_or_default()
     }
 
-    const fn as_json<'a>(&'a self, text_left: &'a Cell<usize>) -> TypeJson<'a> {
+    fn as_json<'a>(&'a self, text_left: &'a Cell<usize>) -> TypeJson<'a> {
         TypeJson { ty: self.root(), text_left }
     }
 

@@ -23,8 +23,10 @@ mod types;
 
 pub use json::SchemaJsonError;
 pub use names::{PortabilityError, PortabilityErrorKind, check_record_name};
-pub use resolve::{ResolveError, Resolver};
+pub use resolve::{Problem, ResolveError, Resolver, TranscodeError};
 pub use types::{Enum, Field, FixedArray, IntegerType, Object, Symbol, Type, Width};
+
+use std::sync::Arc;
 
 use crate::value::ValueError;
 
@@ -34,10 +36,10 @@ pub const MAX_DEPTH: usize = 64;
 /// How many fields, aliases, symbols and nested types one schema may have in all.
 pub const MAX_ELEMENTS: usize = 1 << 18;
 
-/// A complete, bounded type: the root of a record.
+/// A complete, bounded type: the root of a record. Clones share it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
-    root: Type,
+    root: Arc<Type>,
 }
 
 impl Schema {
@@ -48,11 +50,11 @@ impl Schema {
     pub fn new(root: Type) -> Result<Self, SchemaError> {
         let mut budget = MAX_ELEMENTS;
         types::check_size(&root, 0, &mut budget).map_err(|kind| SchemaError { offset: 0, kind })?;
-        Ok(Self { root })
+        Ok(Self { root: Arc::new(root) })
     }
 
     /// The record's type.
-    pub const fn root(&self) -> &Type {
+    pub fn root(&self) -> &Type {
         &self.root
     }
 
@@ -62,7 +64,7 @@ impl Schema {
     /// # Errors
     /// [`SchemaError`] with the offset into `bytes`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SchemaError> {
-        binary::decode(bytes).map(|root| Self { root })
+        binary::decode(bytes).map(|root| Self { root: Arc::new(root) })
     }
 
     /// The binary type encoding, canonical: each number in its shortest form.

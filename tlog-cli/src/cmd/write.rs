@@ -1,0 +1,201 @@
+//! `tlog write`: NDJSON to a log.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tlog::Micros;
+use tlog::schema::Schema;
+use tlog::value::read_json;
+use tlog::write::{RecordId, Writer, WriterOptions};
+
+use crate::args::Write;
+use crate::exit::{Outcome, usage};
+use crate::input;
+use crate::output::Binary;
+use crate::progress::Progress;
+use crate::terminal::Terminal;
+use crate::times::duration_micros;
+
+/// A longer line is not one of ours.
+const MAX_LINE: u64 = 256 << 20;
+
+pub fn run(args: &Write, terminal: &Terminal) -> anyhow::Result<Outcome> {
+    let (declarations, outcome) = declarations(args, terminal)?;
+    let options = options(args)?;
+    let inputs: Vec<&Path> = [Some(args.input.as_path()), args.schema.as_deref(), args.schema_from.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let lines = open_lines(&args.input)?;
+    let output = Binary::create(&args.output, args.force, &inputs)?;
+    let mut log = Log::new(options.open(output), declarations)?;
+    let mut progress = Progress::new(terminal, &input::name(&args.input), None);
+    log.lines(lines, &mut progress).with_context(|| input::name(&args.input))?;
+    log.writer.finish()?.commit()?;
+    Ok(outcome)
+}
+
+fn options(args: &Write) -> anyhow::Result<WriterOptions> {
+    let micros = duration_micros(&args.seek_interval).map_err(usage)?;
+    let period = Duration::from_micros(micros.unsigned_abs());
+    Ok(WriterOptions::new()
+        .compression(!args.no_compression)
+        .checksums(!args.no_checksums)
+        .index(!args.no_index)
+        .seek_period(Some(period)))
+}
+
+fn open_lines(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
+    if !input::is_dash(path) {
+        let file = File::open(path).with_context(|| path.display().to_string())?;
+        return Ok(Box::new(BufReader::with_capacity(256 << 10, file)));
+    }
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        return Err(usage("standard input is a terminal; give a file of NDJSON or pipe one in"));
+    }
+    Ok(Box::new(BufReader::with_capacity(256 << 10, stdin.lock())))
+}
+
+/// A record to declare.
+struct Declaration {
+    name: String,
+    identifier: Option<u64>,
+    schema: Schema,
+}
+
+fn declarations(args: &Write, terminal: &Terminal) -> anyhow::Result<(Vec<Declaration>, Outcome)> {
+    if let Some(path) = &args.schema_from {
+        let (records, outcome) = super::schema::load(path, terminal)?;
+        let declare = |record: &std::sync::Arc<tlog::read::RecordType>| Declaration {
+            name: record.name.clone(),
+            identifier: Some(record.identifier),
+            schema: record.schema.clone(),
+        };
+        return Ok((records.iter().map(declare).collect(), outcome));
+    }
+    let path = args.schema.as_deref().ok_or_else(|| usage("--schema or --schema-from is needed"))?;
+    let shown = || path.display().to_string();
+    let text = fs::read_to_string(path).with_context(shown)?;
+    let declarations = match &args.record {
+        Some(name) => {
+            let schema = Schema::from_json(&text).with_context(shown)?;
+            vec![Declaration { name: name.clone(), identifier: None, schema }]
+        }
+        None => parse_declarations(&text).with_context(shown)?,
+    };
+    Ok((declarations, Outcome::Complete))
+}
+
+/// What `tlog schema show --format json` prints.
+#[derive(Deserialize)]
+struct SchemaFile<'a> {
+    #[serde(borrow)]
+    records: Vec<SchemaEntry<'a>>,
+}
+
+#[derive(Deserialize)]
+struct SchemaEntry<'a> {
+    name: String,
+    identifier: Option<u64>,
+    #[serde(borrow)]
+    schema: &'a RawValue,
+}
+
+fn parse_declarations(text: &str) -> anyhow::Result<Vec<Declaration>> {
+    let file: SchemaFile<'_> = serde_json::from_str(text)
+        .context("expected {\"records\":[{\"name\":…,\"schema\":…}]}; for a bare type give its --record NAME")?;
+    let declare = |entry: SchemaEntry<'_>| {
+        let schema = Schema::from_json(entry.schema.get()).with_context(|| format!("record {}", entry.name))?;
+        Ok(Declaration { name: entry.name, identifier: entry.identifier, schema })
+    };
+    file.records.into_iter().map(declare).collect()
+}
+
+/// One line of `tlog cat --format ndjson`.
+#[derive(Deserialize)]
+struct Line<'a> {
+    #[serde(borrow)]
+    time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    record: Cow<'a, str>,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// The log in the making.
+struct Log {
+    writer: Writer<Binary>,
+    records: HashMap<String, (RecordId, Schema)>,
+    payload: Vec<u8>,
+}
+
+impl Log {
+    fn new(mut writer: Writer<Binary>, declarations: Vec<Declaration>) -> anyhow::Result<Self> {
+        let mut records = HashMap::new();
+        for Declaration { name, identifier, schema } in declarations {
+            let id = match identifier {
+                Some(identifier) => {
+                    writer.declare_as(RecordId(identifier), &name, &schema)?;
+                    RecordId(identifier)
+                }
+                None => writer.declare(&name, &schema)?,
+            };
+            records.insert(name, (id, schema));
+        }
+        Ok(Self { writer, records, payload: Vec::new() })
+    }
+
+    fn lines(&mut self, mut lines: Box<dyn BufRead>, progress: &mut Progress) -> anyhow::Result<()> {
+        let mut line = String::new();
+        let mut done = 0;
+        for number in 1_u64.. {
+            line.clear();
+            let len =
+                lines.by_ref().take(MAX_LINE).read_line(&mut line).with_context(|| format!("line {number}"))? as u64;
+            match len {
+                0 => break,
+                MAX_LINE => bail!("line {number}: longer than {MAX_LINE} bytes"),
+                _ => {}
+            }
+            done += len;
+            progress.at(|| done);
+            if !line.trim_ascii().is_empty() {
+                self.line(&line).with_context(|| format!("line {number}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &str) -> anyhow::Result<()> {
+        let line: Line<'_> = serde_json::from_str(line)?;
+        let time = line.time.map(|time| parse_time(time.get())).transpose()?;
+        let Some((id, schema)) = self.records.get(line.record.as_ref()) else {
+            let mut known: Vec<&str> = self.records.keys().map(String::as_str).collect();
+            known.sort_unstable();
+            bail!("no schema for record {:?}; there are schemas for: {}", line.record, known.join(", "));
+        };
+        self.payload.clear();
+        read_json(schema.root(), line.data.get(), &mut self.payload)
+            .with_context(|| format!("record {}", line.record))?;
+        Ok(self.writer.write(*id, time, &self.payload)?)
+    }
+}
+
+/// A time as NDJSON has it: RFC 3339, or plain microseconds where that cannot write it.
+fn parse_time(json: &str) -> anyhow::Result<Micros> {
+    match json.parse::<i64>() {
+        Ok(micros) => Ok(Micros(micros)),
+        Err(_) => {
+            let text: String = serde_json::from_str(json).context("time")?;
+            text.parse().with_context(|| format!("time {text:?}"))
+        }
+    }
+}

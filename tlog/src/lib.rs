@@ -3,6 +3,8 @@
 
 pub mod wire;
 
+mod time;
+
 #[cfg(feature = "std")]
 mod error;
 #[cfg(feature = "std")]
@@ -12,8 +14,6 @@ pub mod read;
 #[cfg(feature = "std")]
 pub mod schema;
 #[cfg(feature = "std")]
-mod time;
-#[cfg(feature = "std")]
 pub mod value;
 #[cfg(feature = "std")]
 pub mod write;
@@ -22,5 +22,4 @@ pub mod write;
 pub use error::{Error, Result};
 #[cfg(feature = "std")]
 pub use read::Log;
-#[cfg(feature = "std")]
-pub use time::Micros;
+pub use time::{DurationMicros, Micros};

@@ -1,6 +1,9 @@
 //! Read, write and evolve TLOG0003 telemetry logs.
 #![cfg_attr(not(feature = "std"), no_std)]
 
+extern crate self as tlog; // the path that derived code uses, here too
+
+pub mod record;
 pub mod wire;
 
 mod time;
@@ -22,4 +25,7 @@ pub mod write;
 pub use error::{Error, Result};
 #[cfg(feature = "std")]
 pub use read::Log;
+pub use record::Record;
 pub use time::{DurationMicros, Micros};
+#[cfg(feature = "derive")]
+pub use tlog_derive::Record;

@@ -1,7 +1,12 @@
 //! Read, write and evolve TLOG0003 telemetry logs.
 #![cfg_attr(not(feature = "std"), no_std)]
 
+extern crate self as tlog; // the path that derived code uses, here too
+
+pub mod record;
 pub mod wire;
+
+mod time;
 
 #[cfg(feature = "std")]
 mod error;
@@ -12,8 +17,6 @@ pub mod read;
 #[cfg(feature = "std")]
 pub mod schema;
 #[cfg(feature = "std")]
-mod time;
-#[cfg(feature = "std")]
 pub mod value;
 #[cfg(feature = "std")]
 pub mod write;
@@ -22,5 +25,7 @@ pub mod write;
 pub use error::{Error, Result};
 #[cfg(feature = "std")]
 pub use read::Log;
-#[cfg(feature = "std")]
-pub use time::Micros;
+pub use record::Record;
+pub use time::{DurationMicros, Micros};
+#[cfg(feature = "derive")]
+pub use tlog_derive::Record;

@@ -7,31 +7,10 @@
 use super::types::{Enum, Field, FixedArray, IntegerType, Object, Symbol, Type, Width};
 use super::{MAX_DEPTH, MAX_ELEMENTS, SchemaError, SchemaErrorKind};
 use crate::value::{Cursor, ValueErrorKind, put_integer, put_varuint, read_integer, skip};
+use crate::wire::type_code as code;
 
 /// The only object flag: a version follows.
 const VERSION_FLAG: u64 = 0x01;
-
-mod code {
-    pub const FINAL: u64 = 0;
-    pub const NULL: u64 = 1;
-    pub const BOOLEAN: u64 = 2;
-    pub const FIXEDINT: u64 = 3;
-    pub const FIXEDUINT: u64 = 4;
-    pub const VARINT: u64 = 5;
-    pub const VARUINT: u64 = 6;
-    pub const FLOAT32: u64 = 7;
-    pub const FLOAT64: u64 = 8;
-    pub const BYTES: u64 = 9;
-    pub const STRING: u64 = 10;
-    pub const OBJECT: u64 = 16;
-    pub const ENUM: u64 = 17;
-    pub const ARRAY: u64 = 18;
-    pub const FIXEDARRAY: u64 = 19;
-    pub const MAP: u64 = 20;
-    pub const UNION: u64 = 21;
-    pub const TIMESTAMP: u64 = 22;
-    pub const DURATION: u64 = 23;
-}
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Type, SchemaError> {
     let mut decoder = Decoder { cursor: Cursor::new(bytes), budget: MAX_ELEMENTS };

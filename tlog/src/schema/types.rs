@@ -3,41 +3,7 @@
 use super::{MAX_DEPTH, SchemaErrorKind};
 use crate::value::append_json_string;
 
-/// How many bytes a fixed-width integer takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Width {
-    /// 1 byte, 8 bits.
-    W1,
-    /// 2 bytes, 16 bits.
-    W2,
-    /// 4 bytes, 32 bits.
-    W4,
-    /// 8 bytes, 64 bits.
-    W8,
-}
-
-impl Width {
-    /// The width in bytes.
-    pub const fn bytes(self) -> usize {
-        match self {
-            Self::W1 => 1,
-            Self::W2 => 2,
-            Self::W4 => 4,
-            Self::W8 => 8,
-        }
-    }
-
-    /// The width of so many bytes, if there is one.
-    pub const fn from_bytes(bytes: u8) -> Option<Self> {
-        match bytes {
-            1 => Some(Self::W1),
-            2 => Some(Self::W2),
-            4 => Some(Self::W4),
-            8 => Some(Self::W8),
-            _ => None,
-        }
-    }
-}
+pub use crate::wire::type_code::Width;
 
 /// A type of the format.
 #[derive(Clone, Debug, PartialEq, Eq)]

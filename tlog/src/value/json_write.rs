@@ -73,7 +73,7 @@ pub(crate) fn write_json_within(
     walk(ty, cursor, &mut writer).map_err(|e| {
         out.truncate(start);
         match e.kind {
-            ValueErrorKind::JsonLength => ValueError { offset: cursor.position(), ..e },
+            ValueErrorKind::JsonLength(_) => ValueError { offset: cursor.position(), ..e },
             _ => e,
         }
     })
@@ -120,7 +120,7 @@ impl JsonWriter<'_> {
     fn check_length(&self) -> Result<(), ValueError> {
         match self.out.len() <= self.limit {
             true => Ok(()),
-            false => Err(ValueError { offset: 0, kind: ValueErrorKind::JsonLength }),
+            false => Err(ValueError { offset: 0, kind: ValueErrorKind::JsonLength(MAX_JSON) }),
         }
     }
 }
@@ -383,7 +383,7 @@ mod tests {
             let mut json = b"kept".to_vec();
             let within = |limit, json: &mut _| write_json_within(limit, &ty, &mut Cursor::new(payload), json);
             let error = within(50_000, &mut json).unwrap_err();
-            assert_eq!(error.kind, ValueErrorKind::JsonLength);
+            assert_eq!(error.kind, ValueErrorKind::JsonLength(MAX_JSON));
             assert_eq!(error.offset, expected);
             assert_eq!(json, b"kept");
             assert!(within(200_000, &mut json).is_ok());

@@ -6,17 +6,21 @@
 
 pub mod block;
 pub mod crc;
+pub mod cursor;
 pub mod data;
 pub mod index;
 pub mod marker;
 pub mod schema_block;
+pub mod type_code;
 pub mod varuint;
 
 pub use block::{BlockHeader, BlockType, FILE_HEADER, HeaderError, MAGIC};
+pub use cursor::Cursor;
 pub use data::{DataFlags, DataHeader};
 pub use index::{IndexBlock, IndexEntry};
 pub use marker::SeekMarker;
 pub use schema_block::SchemaBlock;
+pub use type_code::Width;
 
 /// Why a block's body could not be understood. Positions are the caller's business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -24,3 +24,5 @@ pub use error::{Error, Result};
 pub use read::Log;
 #[cfg(feature = "std")]
 pub use time::Micros;
+#[cfg(feature = "std")]
+pub use write::{RecordId, Writer};

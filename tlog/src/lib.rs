@@ -29,3 +29,5 @@ pub use record::Record;
 pub use time::{DurationMicros, Micros};
 #[cfg(feature = "derive")]
 pub use tlog_derive::Record;
+#[cfg(feature = "std")]
+pub use write::{RecordId, Writer};

@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(plain.bytes(&0x0403_0201), [1, 2, 3, 4]);
         assert_eq!(plain.items(&[1, 0x0100]), [1, 0, 0, 0, 0, 1, 0, 0]);
         assert_eq!(plain.array::<2>().bytes(&[1, 2]), [1, 0, 0, 0, 2, 0, 0, 0]);
-        assert_eq!(plain.items(&[]), []);
+        assert!(plain.items(&[]).is_empty());
     }
 
     #[test]

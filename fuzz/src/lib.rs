@@ -4,6 +4,10 @@
 //! An input that needs a schema starts with it: its length in two bytes, little
 //! endian, its type encoding, then the rest. So seeds can be written by hand.
 
+mod file_read;
+
+pub use file_read::file_read;
+
 use tlog::schema::{Field, Object, Schema, Type};
 use tlog::value::{self, Cursor, ValueError, Visitor};
 

@@ -32,6 +32,11 @@ fn payload_walk() {
     assert!(replay("payload_walk", checks::payload_walk) >= 7);
 }
 
+#[test]
+fn file_read() {
+    assert!(replay("file_read", checks::file_read) >= 7);
+}
+
 /// A target whose seeds nobody replays would rot; this finds it.
 #[test]
 fn every_target_is_replayed() {

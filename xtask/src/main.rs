@@ -7,6 +7,8 @@ mod runner;
 mod test;
 mod tidy;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -29,11 +31,21 @@ enum Chore {
     Moteus,
 }
 
-fn main() -> Result<()> {
-    match Args::parse().chore {
+fn main() -> ExitCode {
+    match run(&Args::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: &Chore) -> Result<()> {
+    match chore {
         Chore::Test => test::run(),
         Chore::Tidy => tidy::run(),
-        Chore::Fuzz(options) => fuzz::run(&options),
+        Chore::Fuzz(options) => fuzz::run(options),
         Chore::Moteus => moteus::run(),
     }
 }

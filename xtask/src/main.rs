@@ -1,2 +1,51 @@
-//! Chores of the project.
-fn main() {}
+//! The chores of the project, each a subcommand of `cargo xtask`.
+
+mod fuzz;
+mod moteus;
+mod project;
+mod runner;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The chores of the project")]
+struct Args {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Pass all tests and checks: what CI runs
+    Test,
+    /// Check the rules that no compiler checks
+    Tidy,
+    /// Build the fuzz targets and run them for a while
+    Fuzz(fuzz::Options),
+    /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
+    Moteus,
+}
+
+fn main() -> ExitCode {
+    match run(&Args::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: &Chore) -> Result<()> {
+    match chore {
+        Chore::Test => test::run(),
+        Chore::Tidy => tidy::run(),
+        Chore::Fuzz(options) => fuzz::run(options),
+        Chore::Moteus => moteus::run(),
+    }
+}

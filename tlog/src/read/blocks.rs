@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::time::Micros;
 use crate::wire::block::{self, MAX_HEADER_LEN};
 use crate::wire::index::TRAILER_LEN;
-use crate::wire::{BlockHeader, BlockType, DataHeader, FILE_HEADER, IndexBlock, IndexEntry, SchemaBlock, crc};
+use crate::wire::{BlockHeader, BlockType, DataHeader, IndexBlock, IndexEntry, MAGIC, SchemaBlock, crc, varuint};
 
 /// Bytes that can be read at any offset without moving anything.
 pub trait ReadAt {
@@ -99,8 +99,10 @@ impl<'s, S: ReadAt + ?Sized> Blocks<'s, S> {
     /// [`Error::Io`], and [`Error::Format`] when the header is wrong.
     pub fn open(source: &'s S) -> Result<Self> {
         let size = source.size()?;
-        let mut header = [0; FILE_HEADER.len()];
-        let header = &mut header[..FILE_HEADER.len().min(usize::try_from(size).unwrap_or(usize::MAX))];
+        // Header flags may be longer than the one byte that they need.
+        let mut header = [0; MAGIC.len() + varuint::MAX_LEN];
+        let len = header.len().min(usize::try_from(size).unwrap_or(usize::MAX));
+        let header = &mut header[..len];
         source.read_exact_at(0, header)?;
         let first_block =
             block::check_file_header(header).map_err(|e| Error::Format { offset: 0, cause: e.into() })? as u64;

@@ -173,7 +173,11 @@ impl Machine {
             // The codes of schema, data, index, seek marker; anything else is not believed here.
             1 | 2 | 3 | 5 => true,
             first if first == FILE_HEADER[0] => {
-                return if rest.starts_with(&FILE_HEADER) { Anchor::Yes } else { Anchor::No };
+                return match starts_alike(rest, &FILE_HEADER) {
+                    true if rest.len() >= FILE_HEADER.len() => Anchor::Yes,
+                    true if !last => Anchor::NeedsTo(at + FILE_HEADER.len()),
+                    _ => Anchor::No,
+                };
             }
             _ => false,
         };

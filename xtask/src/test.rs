@@ -1,0 +1,88 @@
+//! `cargo xtask test`: everything that must hold, in the order in which it fails fastest.
+
+use anyhow::{Result, bail};
+
+use crate::project::{cargo, is_ci, shared_dir};
+use crate::runner::Runner;
+use crate::{fuzz, moteus, tidy};
+
+/// How long each fuzz target runs here. `cargo xtask fuzz` runs them for longer.
+const FUZZ_SECONDS: u32 = 5;
+
+/// The crates whose feature `reference-vectors` enables the tests that need the reference's files.
+const WITH_VECTORS: &str = "tlog/reference-vectors,tlog-cli/reference-vectors";
+
+/// Runs all of it.
+///
+/// # Errors
+/// At the first step that fails.
+pub fn run() -> Result<()> {
+    let mut runner = Runner::new();
+    runner.step("tidy", "cargo xtask tidy", || tidy::run().map(|()| 0))?;
+    check(&mut runner)?;
+    tests(&mut runner)?;
+    documentation(&mut runner)?;
+    fuzz_shortly(&mut runner)?;
+    runner.step("moteus", "cargo xtask moteus", moteus::check)?;
+    runner.finish();
+    Ok(())
+}
+
+/// What needs no running code: format, lints, and the crate where there is no `std`.
+fn check(runner: &mut Runner) -> Result<()> {
+    runner.command("format", &mut cargo("fmt --all --check"))?;
+    runner.command("format of fuzz/", &mut cargo("fmt --manifest-path fuzz/Cargo.toml --check"))?;
+    runner.command("clippy", &mut cargo("clippy --workspace --all-targets -- -D warnings"))?;
+    runner.command("no_std", &mut cargo("clippy -p tlog --no-default-features -- -D warnings"))?;
+    runner.command("no_std derive", &mut cargo("clippy -p tlog --no-default-features --features derive -- -D warnings"))
+}
+
+/// Unit, integration and documentation tests, with the reference's vectors where they are.
+fn tests(runner: &mut Runner) -> Result<()> {
+    let features = vector_features()?;
+    let with_features = |line: &str| {
+        let mut command = cargo(line);
+        command.args(&features).env("TLOG_SHARED", shared_dir());
+        command
+    };
+    if has_nextest() {
+        runner.command("tests", &mut with_features("nextest run --workspace"))?;
+        runner.command("doc tests", &mut with_features("test --doc --workspace"))
+    } else {
+        println!("   cargo-nextest is not installed: cargo test runs the tests");
+        runner.command("tests", &mut with_features("test --workspace"))
+    }
+}
+
+/// The features of the tests that need the reference's files.
+///
+/// # Errors
+/// When the files are not there in CI, where no test may be left out.
+fn vector_features() -> Result<Vec<String>> {
+    let vectors = shared_dir().join("vectors");
+    if vectors.is_dir() {
+        return Ok(vec!["--features".to_owned(), WITH_VECTORS.to_owned()]);
+    }
+    println!("!! reference vectors not found at {}: their tests did NOT run", vectors.display());
+    if is_ci() {
+        bail!("CI must have the reference vectors");
+    }
+    Ok(Vec::new())
+}
+
+fn has_nextest() -> bool {
+    let mut version = cargo("nextest --version");
+    version.output().is_ok_and(|output| output.status.success())
+}
+
+/// The documentation, in which no link may be broken. Only libraries: the command has the name of one.
+fn documentation(runner: &mut Runner) -> Result<()> {
+    let mut doc = cargo("doc --workspace --lib --no-deps");
+    runner.command("documentation", doc.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn fuzz_shortly(runner: &mut Runner) -> Result<()> {
+    let options = fuzz::Options { target: None, seconds: FUZZ_SECONDS, jobs: 1 };
+    let how = format!("cargo xtask fuzz --seconds {FUZZ_SECONDS} --jobs 1");
+    runner.step("fuzz", &how, || fuzz::run(&options).map(|()| 0))
+}

@@ -37,13 +37,8 @@ impl Outcome {
 }
 
 /// A request that cannot be met however the files are.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
-
-/// An error for [`Usage`].
 pub fn usage(message: impl Into<String>) -> anyhow::Error {
-    Usage(message.into()).into()
+    tlog::Error::Usage(message.into()).into()
 }
 
 /// Ends with what clap has to say: help and version are not errors.
@@ -68,8 +63,7 @@ pub fn on_result(result: anyhow::Result<Outcome>, terminal: &Terminal) -> ExitCo
 }
 
 fn is_usage(e: &anyhow::Error) -> bool {
-    e.chain()
-        .any(|cause| cause.is::<Usage>() || matches!(cause.downcast_ref::<tlog::Error>(), Some(tlog::Error::Usage(_))))
+    e.chain().any(|cause| matches!(cause.downcast_ref::<tlog::Error>(), Some(tlog::Error::Usage(_))))
 }
 
 /// Whether the reader of our output has gone away.

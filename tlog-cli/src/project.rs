@@ -4,12 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tlog::read::RecordType;
-use tlog::value::{FieldPath, Path, leaf_paths};
+use tlog::value::{FieldPath, MAX_COLUMNS, Path, leaf_paths};
 
 use crate::exit::usage;
-
-/// A CSV with more columns than this is a mistake.
-const MAX_COLUMNS: usize = 16_384;
 
 /// The fields that were asked for; none for everything.
 #[derive(Debug, Default)]
@@ -107,7 +104,7 @@ impl Column {
 
 fn all_columns(record: &RecordType) -> anyhow::Result<Vec<Column>> {
     let leaves = leaf_paths(&record.schema, MAX_COLUMNS)?;
-    Ok(leaves.into_iter().map(|leaf| Column::new(leaf.to_string(), Some(leaf))).collect())
+    Ok(leaves.into_iter().map(|leaf| Column::new(leaf.path().to_string(), Some(leaf))).collect())
 }
 
 fn json_string(text: &str) -> String {

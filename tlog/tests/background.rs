@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::{Contents, check_reference_readable};
+use support::judge::{Contents, check_reference_readable};
 use tlog::schema::{Field, Object, Schema, Type, Width};
 use tlog::write::{
     BackgroundOptions, BackgroundWriter, Counts, DROPS_RECORD, Logger, Outcome, Overflow, SyncData, Timestamps, Writer,
@@ -50,7 +50,7 @@ impl SyncData for Shared {
     }
 }
 
-/// A disk that stands still until it is told to go on, once per write; then for good when the other end is gone.
+/// A disk that stands still at each write until the other end lets it go on, or is gone; not for ever, so that a test can fail.
 struct Stuck {
     memory: Shared,
     entered: Sender<()>,
@@ -67,7 +67,7 @@ fn stuck() -> (Stuck, Shared, Receiver<()>, Sender<()>) {
 impl Write for Stuck {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let _ = self.entered.send(());
-        let _ = self.go_on.recv();
+        let _ = self.go_on.recv_timeout(Duration::from_secs(20));
         self.memory.write(bytes)
     }
 
@@ -177,6 +177,9 @@ fn a_full_queue_drops_at_once_and_the_log_tells_how_many() {
     assert_eq!((dropped(a), dropped(b)), (0, 90));
     assert_eq!(counts_of(&logger, b).queued(), 3);
     drop(go_on);
+    logger.flush().unwrap();
+    let so_far = check_reference_readable(&memory.bytes());
+    assert_eq!((last_row(&so_far, "b"), last_row(&so_far, "a")), (Some((90, 93)), None));
     log.finish().unwrap();
 
     let contents = check_reference_readable(&memory.bytes());
@@ -257,13 +260,39 @@ fn a_caller_that_waits_goes_on_as_soon_as_there_is_room() {
 }
 
 #[test]
+fn a_caller_that_waits_is_told_when_the_log_is_finished() {
+    let (sink, memory, entered, go_on) = stuck();
+    let log = start(sink, &BackgroundOptions::new(Overflow::Wait).queue_bytes(2 * 33).gather(Duration::ZERO));
+    let logger = log.logger();
+    let id = logger.declare("a", &number()).unwrap();
+    let waiting = thread::spawn(move || {
+        let mut queued = 0;
+        loop {
+            match logger.write(id, None, &[0; 8]) {
+                Ok(_) => queued += 1,
+                Err(error) => return (queued, error),
+            }
+        }
+    });
+    entered.recv_timeout(Duration::from_secs(10)).unwrap();
+    let finishing = thread::spawn(move || log.finish().map(drop));
+    let (queued, error) = waiting.join().unwrap();
+    assert!(matches!(error, Error::Usage(text) if text.contains("finished")));
+    drop(go_on);
+    finishing.join().unwrap().unwrap();
+    assert_eq!(check_reference_readable(&memory.bytes()).data.len(), queued);
+}
+
+#[test]
 fn a_large_record_that_waits_does_not_wait_for_more_to_gather() {
-    let options = BackgroundOptions::new(Overflow::Wait).queue_bytes(2 * 1000).gather(Duration::from_secs(3600));
+    let options = BackgroundOptions::new(Overflow::Wait).queue_bytes(2 * 1000).gather(Duration::from_secs(30));
+    let begun = Instant::now();
     let log = start(Vec::new(), &options);
     let logger = log.logger();
     let id = logger.declare("a", &Schema::new(Type::Bytes).unwrap()).unwrap();
     logger.write(id, None, &[0; 300]).unwrap();
     logger.write(id, None, &[0; 900]).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(15));
     let too_large = logger.write(id, None, &[0; 1000]).unwrap_err();
     assert!(matches!(too_large, Error::Limit { size: 1025, limit: 1000, .. }), "{too_large}");
     // A call that returned an error is no attempt.

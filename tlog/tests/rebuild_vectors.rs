@@ -3,8 +3,9 @@
 //! Needs the vectors of the reference, in the folder that `TLOG_SHARED` names, by
 //! default `shared` beside this repository. Hence the feature.
 
-use std::path::PathBuf;
+mod support;
 
+use support::shared;
 use tlog::Micros;
 use tlog::wire::{BlockHeader, BlockType, DataFlags, DataHeader, IndexBlock, SchemaBlock, SeekMarker, block};
 use tlog::write::{Overrides, RecordId, WriterOptions};
@@ -29,13 +30,6 @@ const LOGS: [(&str, Option<bool>); 17] = [
     ("payload_trailing_bytes", Some(true)),
     ("trunc_no_index", None),
 ];
-
-fn shared(path: &str) -> Vec<u8> {
-    let folder = std::env::var_os("TLOG_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let path = folder.join(path);
-    std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
 
 /// The blocks behind the file header: each one's header and all its bytes.
 fn blocks(log: &[u8]) -> impl Iterator<Item = (BlockHeader, &[u8])> {

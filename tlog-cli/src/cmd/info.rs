@@ -92,7 +92,6 @@ pub struct RecordSummary {
 /// The state of a scan.
 #[derive(Default)]
 struct Tally {
-    summary: Summary,
     records: BTreeMap<(u64, String), RecordTally>,
     times: Times,
     latest: Option<Micros>,

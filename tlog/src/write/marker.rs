@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_period_of_zero_is_none_and_a_huge_one_never_ends() {
-        assert_eq!(fired(Duration::ZERO, &[0, 1, 2]), []);
-        assert_eq!(fired(Duration::MAX, &[0, 1, i64::MAX - 1]), []);
+        assert!(fired(Duration::ZERO, &[0, 1, 2]).is_empty());
+        assert!(fired(Duration::MAX, &[0, 1, i64::MAX - 1]).is_empty());
     }
 }

@@ -96,6 +96,8 @@ pub(super) struct Output<W: Write> {
     /// `None` once it has been handed back.
     sink: Option<W>,
     path: Option<PathBuf>,
+    /// Whether the file's name is still to be made to last, which syncing the file alone does not promise.
+    name_unsynced: bool,
     buffer: Vec<u8>,
     /// How many bytes the sink has taken.
     passed: u64,
@@ -112,7 +114,7 @@ impl<W: Write> Output<W> {
     pub(super) fn new(sink: W, path: Option<PathBuf>) -> Self {
         let mut buffer = Vec::with_capacity(BATCH);
         buffer.extend(FILE_HEADER);
-        Self { sink: Some(sink), path, buffer, passed: 0, failure: None }
+        Self { sink: Some(sink), name_unsynced: path.is_some(), path, buffer, passed: 0, failure: None }
     }
 
     /// Where the next block starts, in bytes from the start of the log, with room in the buffer for `len` bytes.
@@ -219,7 +221,11 @@ impl<W: SyncData> Output<W> {
     /// [`Error::Io`]
     pub(super) fn sync(&mut self) -> Result<()> {
         self.flush()?;
-        self.attempt("sync", SyncData::sync_data)
+        self.attempt("sync", SyncData::sync_data)?;
+        if std::mem::take(&mut self.name_unsynced) {
+            self.path.as_deref().map(sync_directory);
+        }
+        Ok(())
     }
 }
 
@@ -230,6 +236,12 @@ impl<W: Write> Drop for Output<W> {
             let _ = self.flush();
         }
     }
+}
+
+/// As well as possible: not every system lets a directory be opened, nor every user.
+fn sync_directory(file: &Path) {
+    let directory = file.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let _ = File::open(directory).and_then(|directory| directory.sync_all());
 }
 
 fn finished() -> Error {

@@ -1,7 +1,7 @@
 //! What a declaration must be so that both references read the log.
 
 use crate::error::{Error, Result};
-use crate::schema::{IntegerType, Schema, Type};
+use crate::schema::{self, PortabilityError, Schema};
 
 /// Identifiers from here on make the reference writer abort when it copies the log, and serve nobody.
 const FIRST_UNPORTABLE_ID: u64 = 1 << 56;
@@ -11,8 +11,9 @@ const FIRST_UNPORTABLE_ID: u64 = 1 << 56;
 /// # Errors
 /// [`Error::Usage`] with what to do instead.
 pub(super) fn check(name: &str, schema: &Schema) -> Result<()> {
+    let refuse = |e: PortabilityError| Error::Usage(format!("record {name:?}: {e}"));
     check_record_name(name)?;
-    check_type(name, schema.root())
+    schema.check_names().and_then(|()| schema.check_reference_readable()).map_err(refuse)
 }
 
 /// # Errors
@@ -24,30 +25,8 @@ pub(super) fn check_identifier(identifier: u64) -> Result<()> {
     Err(Error::Usage(format!("identifier {identifier} is too large: the reference supports those below 2^56")))
 }
 
+/// # Errors
+/// [`Error::Usage`], as [`schema::check_record_name`] says.
 pub(super) fn check_record_name(name: &str) -> Result<()> {
-    if name.is_empty() {
-        return Err(Error::Usage("a record needs a name".to_owned()));
-    }
-    Ok(())
-}
-
-/// Schemas nest at most `MAX_DEPTH` deep, so this does too.
-fn check_type(record: &str, ty: &Type) -> Result<()> {
-    match ty {
-        Type::Object(object) if object.version().is_some() => Err(Error::Usage(format!(
-            "record {record:?}: an object with a version cannot be read by the reference; leave the version out"
-        ))),
-        Type::Object(object) => object.fields().iter().try_for_each(|field| check_type(record, field.ty())),
-        Type::Enum(enumeration) => match enumeration.underlying() {
-            IntegerType::FixedUint(_) | IntegerType::Varuint => Ok(()),
-            signed => Err(Error::Usage(format!(
-                "record {record:?}: the reference cannot read an enum over {}; use fixeduint or varuint",
-                signed.name()
-            ))),
-        },
-        Type::Array(item) | Type::Map(item) => check_type(record, item),
-        Type::FixedArray(array) => check_type(record, array.item()),
-        Type::Union(members) => members.iter().try_for_each(|member| check_type(record, member)),
-        _ => Ok(()),
-    }
+    schema::check_record_name(name).map_err(|e| Error::Usage(e.to_string()))
 }

@@ -108,7 +108,7 @@ pub enum ReportFormat {
 /// that a block lacks is null. csv prints one record, `time` first, nested fields as columns `a.b[2]`.
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  tlog cat flight.tlog | head\n  tlog cat flight.tlog --record 'vehicle_*' --start +30s --duration 10s\n  tlog cat flight.tlog --record battery_status --format csv > battery.csv\n  tlog cat flight.tlog --format ndjson --field 'q[0]' --field 'q[3]'\n  tlog cat /media/card/now.tlog --follow"
+    after_help = "Examples:\n  tlog cat flight.tlog | head\n  tlog cat flight.tlog --record 'vehicle_*' --start +30s --duration 10s\n  tlog cat flight.tlog --record vehicle_attitude --format csv > attitude.csv\n  tlog cat flight.tlog --format ndjson --field 'q[0]' --field 'q[3]'\n  tlog cat /media/card/now.tlog --follow"
 )]
 pub struct Cat {
     /// Logs to print, one after the other; `-` for standard input

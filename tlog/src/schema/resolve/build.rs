@@ -88,9 +88,9 @@ impl Builder {
         match (writer, reader) {
             _ if writer == reader => Ok(Plan::Same),
             (Type::Union(from), Type::Union(to)) => self.unions(from, to, reader),
-            (Type::Union(from), _) => self.from_union(from, reader),
+            (Type::Union(from), _) => self.every_member(from, reader),
             (_, Type::Union(to)) => {
-                let (index, plan) = self.to_union(writer, to, reader)?;
+                let (index, plan) = self.member_for(writer, to, reader)?;
                 Ok(Plan::Run(plan.after(union_index(index), writer)))
             }
             (Type::Object(from), Type::Object(to)) => self.objects(from, to),
@@ -144,7 +144,7 @@ impl Builder {
         let mut same = from.len() == to.len();
         let mut refused = false;
         for (position, member) in from.iter().enumerate() {
-            match self.to_union(member, to, reader) {
+            match self.member_for(member, to, reader) {
                 Ok((index, plan)) => {
                     same &= index == position && matches!(plan, Plan::Same);
                     programs.push(plan.after(union_index(index), member));
@@ -159,14 +159,14 @@ impl Builder {
         }
     }
 
-    fn from_union(&mut self, from: &[Type], reader: &Type) -> Result<Plan, Refused> {
+    fn every_member(&mut self, from: &[Type], reader: &Type) -> Result<Plan, Refused> {
         let programs = from.iter().map(|member| Ok(self.value(member, reader)?.into_program(member)));
         let programs = programs.collect::<Result<_, Refused>>()?;
         Ok(Plan::Run(vec![Op::Union(programs)]))
     }
 
     /// The reader's member that `writer` becomes: an equal one, else one of the same encoding, else the first possible.
-    fn to_union(&mut self, writer: &Type, to: &[Type], reader: &Type) -> Result<(usize, Plan), Refused> {
+    fn member_for(&mut self, writer: &Type, to: &[Type], reader: &Type) -> Result<(usize, Plan), Refused> {
         if let Some(index) = to.iter().position(|member| member == writer) {
             return Ok((index, Plan::Same));
         }

@@ -1,35 +1,7 @@
 //! Schema evolution: data written under one schema, read as another.
 //!
-//! What can be decided from the two schemas is decided when a [`Resolver`] is built, and everything that
-//! cannot be read is refused there, with the path of the field. At the records, nothing is left but moving bytes.
-//!
-//! | writer | reader | rule |
-//! |---|---|---|
-//! | object | object | Fields by name; see below. |
-//! | integer | integer | Whatever the width or form, if the reader's type holds every number of the writer's. |
-//! | integer | float32, float64 | If each number is exact: up to 16 bits, up to 32 bits. |
-//! | float32 | float64 | Always. |
-//! | enum | enum | By symbol; see below. |
-//! | string | bytes | Always; bytes are no strings. |
-//! | array, fixedarray | array | If the items can be read. |
-//! | fixedarray | fixedarray | If they are of equal length, too. |
-//! | map | map | If the values can be read. |
-//! | union | union | Each member as an equal member of the reader's union, else one of the same encoding, else the first that can be. |
-//! | any other | union | The same: a value becomes optional. |
-//! | union | any other | If every member can be read as that. |
-//!
-//! Null, boolean, timestamp, duration and bytes are read as themselves only, and nothing is ever narrowed.
-//!
-//! **Fields.** A reader's field takes the writer's field of the same name; if there is none, the writer's field that has one of
-//! the reader's aliases as its name (the reader has renamed it); if there is none, the writer's field
-//! that has the reader's name among its aliases (the writer has renamed it). Each field of the writer is
-//! taken once at most, names before aliases; of fields with equal names, the first by the first. A field that
-//! the writer does not have takes its default and must have one. A writer's field that nobody takes is dropped.
-//!
-//! **Enums.** A number goes to the number that has the same symbol at the reader. Where the reader does not
-//! know the symbol, the number stays if the reader has no symbol for it, and the schemas are refused if it
-//! has: it would mean something else. A number without a symbol stays; if the reader's type cannot hold it, that is an error at
-//! the record, the only one besides malformed payloads.
+//! [`build`] decides from the two types and leaves a [`program`]: moves of bytes, in order, which is all that is
+//! left to do at the records. [`Resolver`] has the rules.
 
 mod build;
 mod object;
@@ -45,7 +17,39 @@ use crate::value::ValueError;
 /// How large a payload can become unless [`Resolver::with_limit`] says otherwise.
 const DEFAULT_LIMIT: usize = 64 << 20;
 
-/// Reads data of one schema as another; the module's head has the rules.
+/// Reads data of one schema as another.
+///
+/// What can be decided from the two schemas is decided when a resolver is built, and everything that
+/// cannot be read is refused there, with the path of the field.
+///
+/// | writer | reader | rule |
+/// |---|---|---|
+/// | object | object | Fields by name; see below. |
+/// | integer | integer | Whatever the width or form, if the reader's type holds every number of the writer's. |
+/// | integer | float32, float64 | If each number is exact: up to 16 bits, up to 32 bits. |
+/// | float32 | float64 | Always. |
+/// | enum | enum | By symbol; see below. |
+/// | string | bytes | Always; bytes are no strings. |
+/// | array, fixedarray | array | If the items can be read. |
+/// | fixedarray | fixedarray | If they are of equal length, too. |
+/// | map | map | If the values can be read. |
+/// | union | union | Each member as the member that is equal, else of equal encoding, else the first possible. |
+/// | any other | union | The same: a value becomes optional. |
+/// | union | any other | If every member can be read as that. |
+///
+/// Null, boolean, timestamp, duration and bytes are read as themselves only, and nothing is ever narrowed.
+///
+/// **Fields.** A reader's field takes the writer's field of the same name; if there is none, the writer's
+/// field whose name is one of the reader's aliases (the reader has renamed it); if there is none, the
+/// writer's field that has the reader's name among its aliases (the writer has renamed it). Each field of the
+/// writer is taken once at most, names before aliases; of fields with equal names, the first by the first.
+/// A field that the writer does not have takes its default and must have one. A writer's field that nobody
+/// takes is dropped.
+///
+/// **Enums.** A number goes to the number that has the same symbol at the reader. Where the reader does not
+/// know the symbol, the number stays if the reader has no symbol for it; the schemas are refused if it has:
+/// it would mean something else. A number without a symbol stays; if the reader's type cannot hold it, that
+/// is an error at the record.
 ///
 /// ```
 /// use tlog::schema::{Field, Object, Resolver, Schema, Type, Width};
@@ -157,7 +161,7 @@ pub enum TranscodeError {
     /// An enum has a number without a symbol that the reader's type does not hold.
     #[error("at byte {offset} of the payload: the reader's enum cannot hold {value}")]
     EnumValue {
-        /// Where it ends, in bytes from the start of the payload.
+        /// Where, in bytes from the start of the payload.
         offset: usize,
         /// The number.
         value: i128,

@@ -146,11 +146,12 @@ impl<'a> Machine<'a, '_> {
     }
 
     fn enumeration(&mut self, map: &EnumMap) -> Done {
+        let offset = self.cursor.position();
         let value = read_integer(map.from, &mut self.cursor)?;
         let new = match map.changes.binary_search_by_key(&value, |(from, _)| *from) {
             Ok(found) => map.changes[found].1,
             Err(_) if map.to.holds(value) => value,
-            Err(_) => return Err(TranscodeError::EnumValue { offset: self.cursor.position(), value }),
+            Err(_) => return Err(TranscodeError::EnumValue { offset, value }),
         };
         put_integer(map.to, new, self.out);
         Ok(())

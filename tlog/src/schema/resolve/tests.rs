@@ -203,7 +203,7 @@ fn a_number_that_the_reader_cannot_hold_is_an_error_at_the_record() {
     let mut out = Vec::new();
     assert_eq!(resolver.resolve(&[0xac, 0x02], &mut out), Ok(&[3][..]));
     let error = resolver.resolve(&[0xad, 0x02], &mut out).unwrap_err();
-    assert_eq!(error, TranscodeError::EnumValue { offset: 2, value: 301 });
+    assert_eq!(error, TranscodeError::EnumValue { offset: 0, value: 301 });
 }
 
 #[test]

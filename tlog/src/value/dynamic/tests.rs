@@ -194,3 +194,8 @@ fn accessors() {
     assert_eq!(field("array").item(2), None);
     assert_eq!(field("null").field("x"), None);
 }
+
+#[test]
+fn a_value_takes_no_more_memory_than_its_docs_say() {
+    assert!(size_of::<Value>() <= 64, "{}", size_of::<Value>());
+}

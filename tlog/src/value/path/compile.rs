@@ -11,7 +11,7 @@ impl Path {
     /// Finds the place in a schema.
     ///
     /// The value inside an [optional](Type::as_optional) union needs no segment of its own. A member of any
-    /// other union is named by its type, as in data JSON (`u.float64`), or by its index (`u[1]`).
+    /// other union is named by its type, as in data JSON (`u.float64`, `u["object#1"]`), or by its index (`u[1]`).
     ///
     /// # Errors
     /// [`PathError::Nothing`], which says where the path cannot go on and what could stand there.
@@ -80,6 +80,9 @@ fn enter_field<'s>(object: &'s Object, name: &str) -> Result<(&'s Type, Move), S
 }
 
 fn enter_member<'s>(members: &'s [Type], name: &str) -> Result<(&'s Type, Move), String> {
+    if let Some(index) = numbered(members, name) {
+        return Ok((&members[index], Move::Member(index)));
+    }
     let names = || members.iter().map(Type::name);
     let mut same = members.iter().enumerate().filter(|(_, member)| member.name() == name);
     match (same.next(), same.next()) {
@@ -87,6 +90,13 @@ fn enter_member<'s>(members: &'s [Type], name: &str) -> Result<(&'s Type, Move),
         (Some((index, _)), Some(_)) => Err(format!("has several members {name:?}; take one by index, as in [{index}]")),
         (None, _) => Err(format!("has no member {name:?}{}; it has {}", did_you_mean(name, names()), list(names()))),
     }
+}
+
+/// The member that data JSON calls `object#2` because there are other objects.
+fn numbered(members: &[Type], name: &str) -> Option<usize> {
+    let (ty, index) = name.split_once('#')?;
+    let index: usize = index.parse().ok()?;
+    members.get(index).is_some_and(|member| member.name() == ty).then_some(index)
 }
 
 fn field_names(object: &Object) -> String {

@@ -90,6 +90,10 @@ fn says_what_the_schema_has_instead() {
         ("servos[1].torque.x", "servos[1].torque (float32) has no parts"),
         ("u.float46", "u (union) has no member \"float46\" (did you mean \"float64\"?); it has null, float64, string"),
         ("u[3]", "u (union) has 3 members"),
+        (
+            "u[\"string#1\"]",
+            "u (union) has no member \"string#1\" (did you mean \"string\"?); it has null, float64, string",
+        ),
         ("twice.string", "twice (union) has several members \"string\"; take one by index, as in [1]"),
     ] {
         assert_eq!(refused(path, &ty), message);
@@ -213,6 +217,8 @@ fn what_is_not_there_is_none() {
         ("u.string", None),
         ("u[0]", None),
         ("u.union", Some(Scalar::Boolean(true))),
+        ("u[\"union#2\"]", Some(Scalar::Boolean(true))),
+        ("u[\"string#1\"]", None),
     ] {
         let path = compile(path, &ty);
         assert_eq!(path.read(&bytes), Ok(expected), "{}", path.path());

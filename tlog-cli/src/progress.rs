@@ -35,7 +35,7 @@ impl Progress {
             return;
         }
         self.steps += 1;
-        if self.steps % STRIDE == 0 && self.started.elapsed() > PATIENCE {
+        if self.steps.is_multiple_of(STRIDE) && self.started.elapsed() > PATIENCE {
             let (total, name) = (self.total, &self.name);
             self.bar.get_or_insert_with(|| bar(total, name)).set_position(bytes());
         }

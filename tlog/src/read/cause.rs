@@ -57,6 +57,15 @@ pub enum Cause {
         /// What is wrong with it.
         error: SchemaError,
     },
+    /// A schema block that says it is longer than its schema, where the next block starts behind the schema:
+    /// the schema is used, its size is not.
+    #[error("the schema block claims {claimed} bytes, but the next block starts after {needed}")]
+    SchemaSize {
+        /// How long the block says it is, in bytes.
+        claimed: u64,
+        /// How long it is, in bytes.
+        needed: u64,
+    },
     /// Data of a record that no schema block before it declares.
     #[error("data of record {0}, which is not declared before it")]
     Undeclared(u64),

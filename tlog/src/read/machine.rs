@@ -104,6 +104,8 @@ pub(super) struct Machine {
     data_seen: bool,
     /// Bytes checksummed in vain: bounds what a hostile file can cost.
     pub(super) wasted: u64,
+    /// What is to be reported before the next block.
+    pending: Option<Skipped>,
     scratch: Vec<u8>,
     data: FoundData,
 }
@@ -121,6 +123,7 @@ impl Machine {
             checksums_seen: false,
             data_seen: false,
             wasted: 0,
+            pending: None,
             scratch: Vec::new(),
             data: FoundData::default(),
         }
@@ -262,6 +265,9 @@ impl Machine {
 
     /// The long way: any block, whole or not, defect or not.
     fn any_block(&mut self, window: &[u8], last: bool) -> Result<Option<Progress>> {
+        if let Some(skipped) = self.pending.take() {
+            return Ok(Some(self.skipped(skipped.range, skipped.cause)));
+        }
         let rest = window.get(self.at..).unwrap_or(&[]);
         if rest.is_empty() {
             if last {
@@ -280,9 +286,11 @@ impl Machine {
         };
         match frame.block_type {
             BlockType::Data => self.data_block(&frame, block),
-            BlockType::Schema => self.schema_block(&frame, block),
+            BlockType::Schema => self.schema_block(&frame, block, window, last),
             BlockType::SeekMarker => self.marker_block(block),
-            BlockType::Index => self.index_block(block),
+            // Only the last block is the index of the log, so a stream must look one byte further.
+            BlockType::Index if !last && block.len() == rest.len() => Ok(Some(Progress::Need(block.len() + 1))),
+            BlockType::Index => self.index_block(block, block.len() == rest.len()),
             BlockType::Dictionary if block[frame.header_len..].starts_with(&FILLER_MAGIC) => {
                 Ok(self.found(block, |block| Found::Filler { block }))
             }
@@ -368,17 +376,55 @@ impl Machine {
         (crc::block_crc(&repaired, checksum_at) == stored).then_some(Cause::ChecksumFlag)
     }
 
-    fn schema_block(&mut self, frame: &BlockHeader, block: &[u8]) -> Result<Option<Progress>> {
+    fn schema_block(
+        &mut self,
+        frame: &BlockHeader,
+        block: &[u8],
+        window: &[u8],
+        last: bool,
+    ) -> Result<Option<Progress>> {
         let parsed = SchemaBlock::parse(&block[frame.header_len..])
             .map_err(|error| Cause::Body { block: "schema", error })
-            .and_then(|schema| RecordType::parse(&schema, self.offset(self.at)))
-            .and_then(|record| {
-                let selected = self.options.selection.wants_record(&record.name);
-                self.catalog.declare(record, selected)
-            });
-        match parsed {
-            Ok(slot) => Ok(self.found(block, |_| Found::Schema { slot })),
+            .and_then(|schema| RecordType::parse(&schema, self.offset(self.at)));
+        let mut record = match parsed {
+            Ok(record) => record,
+            Err(cause) => return self.lose(cause, Some(block.len())),
+        };
+        let len = match self.true_schema_len(&record, block.len(), window, last) {
+            Ok(len) => len,
+            Err(needed) => return Ok(Some(Progress::Need(needed))),
+        };
+        let start = self.offset(self.at);
+        if len < block.len() {
+            let cause = Cause::SchemaSize { claimed: block.len() as u64, needed: len as u64 };
+            self.refuse_if_strict(start, &cause)?;
+            record.schema_bytes.truncate(record.schema_bytes.len() + len - block.len());
+            self.pending = Some(Skipped { range: start..start + frame.header_len as u64, cause });
+        }
+        let selected = self.options.selection.wants_record(&record.name);
+        match self.catalog.declare(record, selected) {
+            Ok(slot) => Ok(self.found(&block[..len], |_| Found::Schema { slot })),
             Err(cause) => self.lose(cause, Some(block.len())),
+        }
+    }
+
+    /// How long a schema block really is. Nothing but its own size says where it ends, and bytes after
+    /// the schema are ignored: a size that has become too large would swallow the blocks that follow.
+    /// `Err` with the bytes needed to tell.
+    fn true_schema_len(
+        &mut self,
+        record: &RecordType,
+        claimed: usize,
+        window: &[u8],
+        last: bool,
+    ) -> std::result::Result<usize, usize> {
+        let surplus = record.schema_bytes.len().saturating_sub(record.schema.to_bytes().len());
+        match surplus {
+            0 => Ok(claimed),
+            _ => self.is_block_at(window, self.at + claimed - surplus, last).map(|is_block| match is_block {
+                true => claimed - surplus,
+                false => claimed,
+            }),
         }
     }
 
@@ -390,11 +436,25 @@ impl Machine {
         }
     }
 
-    fn index_block(&mut self, block: &[u8]) -> Result<Option<Progress>> {
+    fn index_block(&mut self, block: &[u8], is_last: bool) -> Result<Option<Progress>> {
         match IndexBlock::parse(block) {
+            Ok(index) if is_last && !self.is_true(&index) => self.skip(block.len(), Cause::Index),
             Ok(_) => Ok(self.found(block, |block| Found::Index { block })),
             Err(error) => self.lose(Cause::Body { block: "index", error }, Some(block.len())),
         }
+    }
+
+    /// Whether what was read agrees with the index. It may leave out records, and the last data of those that
+    /// it has; where something was skipped, that may be what the index means.
+    fn is_true(&self, index: &IndexBlock<'_>) -> bool {
+        index.entries().all(|entry| {
+            let Some(slot) = self.catalog.slot(entry.identifier) else { return !self.damage.is_none() };
+            let known = self.catalog.entry(slot);
+            let last = entry.final_record.filter(|&offset| offset != 0);
+            let schema_is_right = entry.schema_location == known.record.location;
+            let last_is_right = last.is_none() || last == known.latest;
+            (schema_is_right && last_is_right) || !self.damage.is_none()
+        })
     }
 
     fn found(&mut self, block: &[u8], found: impl FnOnce(Range<usize>) -> Found) -> Option<Progress> {

@@ -134,6 +134,15 @@ impl Machine {
         Progress::Need(to - at)
     }
 
+    /// Whether a block starts at `at`; `Err` with the bytes needed from the machine's place on to tell.
+    pub(super) fn is_block_at(&mut self, window: &[u8], at: usize, last: bool) -> Result<bool, usize> {
+        match self.anchor(window, at, last) {
+            Anchor::Yes => Ok(true),
+            Anchor::No => Ok(false),
+            Anchor::NeedsTo(to) => Err(to - self.at),
+        }
+    }
+
     /// Whether reading can go on at `at` when a block's size led there.
     fn anchor(&mut self, window: &[u8], at: usize, last: bool) -> Anchor {
         if at < window.len()
@@ -196,23 +205,40 @@ impl Machine {
         }
     }
 
-    /// An intact data block between the damaged block at the machine's place and `end`, to which its
-    /// size led, that continues the chain of previous offsets.
+    /// An intact block between the damaged block at the machine's place and `end`, to which its size
+    /// led, that continues the chain of previous offsets.
     fn block_inside(&mut self, window: &[u8], end: usize, damaged: u64) -> Option<usize> {
         let inside = window.get(..end)?;
-        let data_code = BlockType::Data.code() as u8;
-        (self.at + 1..end).filter(|&at| inside[at] == data_code).find(|&at| {
-            let Some((frame, block)) = whole_block(&inside[at..]) else { return false };
-            let Ok(header) = DataHeader::parse(&block[frame.header_len..]) else { return false };
-            self.continues_chain(&header, self.offset(at), damaged) && self.is_verified(&frame, &header, block)
+        (self.at + 1..end).find(|&at| match inside[at] {
+            2 => self.is_data_of_chain(&inside[at..], self.offset(at), damaged),
+            5 => self.is_marker_of_chain(&inside[at..], self.offset(at), damaged),
+            _ => false,
         })
     }
 
-    fn continues_chain(&self, header: &DataHeader, offset: u64, damaged: u64) -> bool {
-        let Some(slot) = self.catalog.slot(header.identifier) else { return false };
-        let previous = header.previous_offset.and_then(|distance| offset.checked_sub(distance));
-        header.previous_offset != Some(0)
-            && previous.is_some_and(|at| at == damaged || Some(at) == self.catalog.entry(slot).latest)
+    fn is_data_of_chain(&mut self, rest: &[u8], offset: u64, damaged: u64) -> bool {
+        let Some((frame, block)) = whole_block(rest) else { return false };
+        let Ok(header) = DataHeader::parse(&block[frame.header_len..]) else { return false };
+        let Some(distance) = header.previous_offset else { return false };
+        self.continues_chain(header.identifier, distance, offset, damaged) && self.is_verified(&frame, &header, block)
+    }
+
+    fn is_marker_of_chain(&mut self, rest: &[u8], offset: u64, damaged: u64) -> bool {
+        let Some((_, block)) = whole_block(rest) else { return false };
+        let mut parsed = None;
+        self.is_worth_it(block.len(), || {
+            parsed = SeekMarker::parse(block).ok().flatten();
+            parsed.is_some()
+        });
+        let continues = |(identifier, distance)| self.continues_chain(identifier, distance, offset, damaged);
+        parsed.is_some_and(|marker| marker.elements().any(continues))
+    }
+
+    /// Whether a block at `offset` points back at the damaged block or at the latest of its record.
+    fn continues_chain(&self, identifier: u64, distance: u64, offset: u64, damaged: u64) -> bool {
+        let Some(slot) = self.catalog.slot(identifier) else { return false };
+        let previous = offset.checked_sub(distance);
+        distance != 0 && previous.is_some_and(|at| at == damaged || Some(at) == self.catalog.entry(slot).latest)
     }
 
     fn look(&mut self, rest: &[u8], last: bool, declared: Option<u64>) -> Look {
@@ -272,8 +298,8 @@ impl Machine {
                 }
                 _ => false,
             },
-            BlockType::SeekMarker => matches!(SeekMarker::parse(block), Ok(Some(_))),
-            BlockType::Index => IndexBlock::parse(block).is_ok(),
+            BlockType::SeekMarker => self.is_worth_it(block.len(), || matches!(SeekMarker::parse(block), Ok(Some(_)))),
+            BlockType::Index => self.is_worth_it(block.len(), || IndexBlock::parse(block).is_ok()),
             BlockType::Schema => match SchemaBlock::parse(body) {
                 Ok(schema) if RecordType::parse(&schema, 0).is_ok() => {
                     return plausible(Unverified::Schema(schema.identifier));
@@ -288,12 +314,18 @@ impl Machine {
 
     fn is_verified(&mut self, frame: &BlockHeader, header: &DataHeader, block: &[u8]) -> bool {
         let Some(stored) = header.checksum else { return false };
-        if self.too_much_wasted(block.len()) {
+        let checksum_at = frame.header_len + header.len - crc::LEN;
+        self.is_worth_it(block.len(), || crc::block_crc(block, checksum_at) == stored)
+    }
+
+    /// The result of a check that reads `len` bytes; those of checks in vain are counted, and bounded.
+    fn is_worth_it(&mut self, len: usize, check: impl FnOnce() -> bool) -> bool {
+        if self.too_much_wasted(len) {
             return false;
         }
-        let is_right = crc::block_crc(block, frame.header_len + header.len - crc::LEN) == stored;
+        let is_right = check();
         if !is_right {
-            self.wasted += block.len() as u64;
+            self.wasted += len as u64;
         }
         is_right
     }

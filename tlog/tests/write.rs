@@ -204,14 +204,12 @@ fn compression_only_where_it_shrinks() {
         log.write(id, None, payload).unwrap();
     }
     let stats = log.record_stats(id).unwrap();
-    // Noise that repeats itself more and more, until it comes out exactly as long as it was.
-    let repeating = |times: usize| {
-        let repeats = (0..times).flat_map(|i| [&noise[8 * i..8 * i + 5], &noise[200 + 9 * i..209 + 9 * i]]).flatten();
-        [&noise[..50], &repeats.copied().collect::<Vec<u8>>(), &noise[900..]].concat()
-    };
+    // Noise from fewer and fewer symbols, until a piece of it comes out exactly as long as it was.
+    let coarse = |symbols: u8| noise.iter().map(|byte| byte % symbols).collect::<Vec<u8>>();
+    let pieces = |noise: Vec<u8>| (17..200).map(move |len| noise[..len].to_vec());
     let same_length =
         |payload: &Vec<u8>| snap::raw::Encoder::new().compress_vec(payload).unwrap().len() == payload.len();
-    let unchanged = &(0..6).map(repeating).find(same_length).unwrap();
+    let unchanged = &(2..40).rev().map(coarse).flat_map(pieces).find(same_length).unwrap();
     log.write(id, None, unchanged).unwrap();
     let contents = check_reference_readable(&log.finish().unwrap());
     let compressed = |data: &judge::Data| data.flags.contains(DataFlags::SNAPPY);

@@ -58,18 +58,21 @@ fn what_a_reference_could_not_read_is_refused_with_advice() {
     let versioned = schema(Object::new([]).with_version(Some(1)).into());
     let signed = |integer| schema(Enum::new(integer, [Symbol { value: 0, name: "off".into() }]).into());
     let nested = schema(Type::array(Type::optional(Enum::new(IntegerType::Varint, []).into())));
+    let bad_field = schema(Object::new([Field::new("_x", Type::Null)]).into());
     let null = schema(Type::Null);
     let mut log = Writer::new(Vec::new());
     let known = log.declare("known", &null).unwrap();
     let before = log.stats();
 
     for (refused, advice) in [
-        (log.declare("a", &versioned).map(drop), "leave the version out"),
-        (log.declare("a", &signed(IntegerType::Varint)).map(drop), "use fixeduint or varuint"),
-        (log.declare("a", &signed(IntegerType::FixedInt(Width::W2))).map(drop), "use fixeduint or varuint"),
-        (log.declare("a", &nested).map(drop), "use fixeduint or varuint"),
-        (log.declare("", &null).map(drop), "needs a name"),
-        (log.reserve("").map(drop), "needs a name"),
+        (log.declare("a", &versioned).map(drop), "must not have a version"),
+        (log.declare("a", &signed(IntegerType::Varint)).map(drop), "use varuint or a fixeduint"),
+        (log.declare("a", &signed(IntegerType::FixedInt(Width::W2))).map(drop), "use varuint or a fixeduint"),
+        (log.declare("a", &nested).map(drop), "use varuint or a fixeduint"),
+        (log.declare("", &null).map(drop), "a letter, then letters"),
+        (log.declare("/imu", &null).map(drop), "a letter, then letters"),
+        (log.declare("a", &bad_field).map(drop), "use a letter, then letters"),
+        (log.reserve("").map(drop), "a letter, then letters"),
         (log.declare("known", &bytes_schema()).map(drop), "under a new name"),
         (log.declare_as(RecordId(9), "known", &null), "choose another name"),
         (log.declare_as(known, "other", &null), "choose another"),

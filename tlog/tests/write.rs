@@ -58,18 +58,21 @@ fn what_a_reference_could_not_read_is_refused_with_advice() {
     let versioned = schema(Object::new([]).with_version(Some(1)).into());
     let signed = |integer| schema(Enum::new(integer, [Symbol { value: 0, name: "off".into() }]).into());
     let nested = schema(Type::array(Type::optional(Enum::new(IntegerType::Varint, []).into())));
+    let bad_field = schema(Object::new([Field::new("_x", Type::Null)]).into());
     let null = schema(Type::Null);
     let mut log = Writer::new(Vec::new());
     let known = log.declare("known", &null).unwrap();
     let before = log.stats();
 
     for (refused, advice) in [
-        (log.declare("a", &versioned).map(drop), "leave the version out"),
-        (log.declare("a", &signed(IntegerType::Varint)).map(drop), "use fixeduint or varuint"),
-        (log.declare("a", &signed(IntegerType::FixedInt(Width::W2))).map(drop), "use fixeduint or varuint"),
-        (log.declare("a", &nested).map(drop), "use fixeduint or varuint"),
-        (log.declare("", &null).map(drop), "needs a name"),
-        (log.reserve("").map(drop), "needs a name"),
+        (log.declare("a", &versioned).map(drop), "must not have a version"),
+        (log.declare("a", &signed(IntegerType::Varint)).map(drop), "use varuint or a fixeduint"),
+        (log.declare("a", &signed(IntegerType::FixedInt(Width::W2))).map(drop), "use varuint or a fixeduint"),
+        (log.declare("a", &nested).map(drop), "use varuint or a fixeduint"),
+        (log.declare("", &null).map(drop), "a letter, then letters"),
+        (log.declare("/imu", &null).map(drop), "a letter, then letters"),
+        (log.declare("a", &bad_field).map(drop), "use a letter, then letters"),
+        (log.reserve("").map(drop), "a letter, then letters"),
         (log.declare("known", &bytes_schema()).map(drop), "under a new name"),
         (log.declare_as(RecordId(9), "known", &null), "choose another name"),
         (log.declare_as(known, "other", &null), "choose another"),
@@ -204,14 +207,12 @@ fn compression_only_where_it_shrinks() {
         log.write(id, None, payload).unwrap();
     }
     let stats = log.record_stats(id).unwrap();
-    // Noise that repeats itself more and more, until it comes out exactly as long as it was.
-    let repeating = |times: usize| {
-        let repeats = (0..times).flat_map(|i| [&noise[8 * i..8 * i + 5], &noise[200 + 9 * i..209 + 9 * i]]).flatten();
-        [&noise[..50], &repeats.copied().collect::<Vec<u8>>(), &noise[900..]].concat()
-    };
+    // Noise from fewer and fewer symbols, until a piece of it comes out exactly as long as it was.
+    let coarse = |symbols: u8| noise.iter().map(|byte| byte % symbols).collect::<Vec<u8>>();
+    let pieces = |noise: Vec<u8>| (17..200).map(move |len| noise[..len].to_vec());
     let same_length =
         |payload: &Vec<u8>| snap::raw::Encoder::new().compress_vec(payload).unwrap().len() == payload.len();
-    let unchanged = &(0..6).map(repeating).find(same_length).unwrap();
+    let unchanged = &(2..40).rev().map(coarse).flat_map(pieces).find(same_length).unwrap();
     log.write(id, None, unchanged).unwrap();
     let contents = check_reference_readable(&log.finish().unwrap());
     let compressed = |data: &judge::Data| data.flags.contains(DataFlags::SNAPPY);

@@ -36,6 +36,7 @@ mod portable;
 mod queue;
 mod stats;
 mod table;
+mod typed;
 mod writer;
 
 pub use background::{BackgroundOptions, BackgroundWriter, Logger};
@@ -44,4 +45,5 @@ pub use options::{Overrides, Timestamps, WriterOptions};
 pub use output::SyncData;
 pub use queue::{Counts, DROPS_RECORD, Outcome, Overflow};
 pub use stats::{RecordStats, Stats};
+pub use typed::Handle;
 pub use writer::{RecordId, Writer};

@@ -190,7 +190,7 @@ impl Queue {
                 state.counts_changed = true;
                 let counts = &mut state.tally(id)?.counts;
                 counts.attempted += 1;
-
+                counts.dropped += 1;
                 return Ok(Outcome::Dropped);
             }
             state = wait(&self.room, state);

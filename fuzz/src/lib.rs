@@ -5,8 +5,10 @@
 //! endian, its type encoding, then the rest. So seeds can be written by hand.
 
 mod file_read;
+mod json;
 
 pub use file_read::file_read;
+pub use json::{json_to_binary, schema_json};
 
 use tlog::schema::{Field, Object, Schema, Type};
 use tlog::value::{self, Cursor, ValueError, Visitor};
@@ -25,6 +27,8 @@ pub fn schema_binary(data: &[u8]) {
     let again = Schema::from_bytes(&bytes).expect("what was written is read");
     assert_eq!(again, schema);
     assert_eq!(again.to_bytes(), bytes, "the encoding is canonical");
+    let from_json = Schema::from_json(&schema.to_json()).expect("what was written is read");
+    assert_eq!(from_json.to_bytes(), bytes, "JSON keeps everything");
 }
 
 /// Checks that whatever begins ends, in order, and that announced counts are kept.
@@ -32,6 +36,8 @@ pub fn schema_binary(data: &[u8]) {
 struct Nesting {
     /// What is open, and how many items it still lacks.
     open: Vec<(char, u64)>,
+    /// How many items there were.
+    items: usize,
 }
 
 impl Nesting {
@@ -43,6 +49,7 @@ impl Nesting {
     fn item(&mut self, kind: char) -> Result<(), ValueError> {
         let (open, left) = self.open.last_mut().expect("items come inside of something");
         assert_eq!(*open, kind);
+        self.items += 1;
         *left = left.checked_sub(1).expect("no more items than announced");
         Ok(())
     }
@@ -105,6 +112,10 @@ pub fn payload_walk(data: &[u8]) {
             assert!(nesting.open.is_empty());
             assert_eq!(skip_outcome, Ok(()));
             assert_eq!(walked.position(), skipped.position());
+            // A million nulls make megabytes of JSON: nothing new, only slow.
+            if nesting.items < 10_000 {
+                json::there_and_back(&schema, payload);
+            }
         }
         Err(error) => {
             assert!(error.offset <= payload.len());

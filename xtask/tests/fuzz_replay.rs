@@ -37,6 +37,16 @@ fn file_read() {
     assert!(replay("file_read", checks::file_read) >= 7);
 }
 
+#[test]
+fn schema_json() {
+    assert!(replay("schema_json", checks::schema_json) >= 5);
+}
+
+#[test]
+fn json_to_binary() {
+    assert!(replay("json_to_binary", checks::json_to_binary) >= 5);
+}
+
 /// A target whose seeds nobody replays would rot; this finds it.
 #[test]
 fn every_target_is_replayed() {

@@ -347,7 +347,11 @@ pub struct FixedArray {
 impl FixedArray {
     /// `len` items of this type.
     pub fn new(len: u64, item: Type) -> Self {
-        let fixed_len = item.fixed_len().and_then(|width| width.checked_mul(usize::try_from(len).ok()?));
+        // None of the items takes no bytes, whatever the item; so only what takes bytes has no fixed length.
+        let fixed_len = match len {
+            0 => Some(0),
+            _ => item.fixed_len().and_then(|width| width.checked_mul(usize::try_from(len).ok()?)),
+        };
         Self { len, item: Box::new(item), fixed_len }
     }
 

@@ -135,7 +135,12 @@ pub fn walk<'s, 'a, V: Visitor<'s, 'a>>(
             let len = cursor.varuint()?;
             walk_items(item, len, cursor, visitor)
         }
-        Type::FixedArray(array) => walk_items(array.item(), array.len(), cursor, visitor),
+        Type::FixedArray(array) => {
+            if array.len() == 0 {
+                cursor.zero_width()?;
+            }
+            walk_items(array.item(), array.len(), cursor, visitor)
+        }
         Type::Map(value) => walk_map(value, cursor, visitor),
         Type::Union(members) => walk_union(ty, members, cursor, visitor),
     }
@@ -163,9 +168,6 @@ fn walk_items<'s, 'a, V: Visitor<'s, 'a>>(
     cursor: &mut Cursor<'a>,
     visitor: &mut V,
 ) -> Result<(), V::Error> {
-    if len == 0 {
-        cursor.zero_width()?;
-    }
     visitor.begin_array(item, len)?;
     for index in 0..len {
         visitor.element(index)?;

@@ -202,7 +202,7 @@ impl Machine {
     }
 
     /// The hot path of all reading: `benches/read`.
-    #[inline]
+    #[inline(always)]
     fn intact_data<const VERIFY: bool>(&mut self, window: &[u8]) -> Short {
         let rest = window.get(self.at..).unwrap_or(&[]);
         let Some((frame, block)) = whole_block(rest) else { return Short::LongWay };
@@ -225,7 +225,7 @@ impl Machine {
     }
 
     /// Moves over an intact data block; whether it is wanted, and then it is in `self.data`.
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, slot: u32, header: DataHeader, frame_len: usize, block: &[u8]) -> Result<bool, Cause> {
         let start = self.at;
         let payload_in_block = frame_len + header.len;

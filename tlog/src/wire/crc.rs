@@ -64,11 +64,10 @@ const fn map(map: &Map, value: u32) -> u32 {
 }
 
 /// What `state` turns into over `zeros` zero bytes, fewer than two to [`RUN_BITS`].
-fn over_zeros(mut state: u32, zeros: usize) -> u32 {
-    for (power, run) in RUNS.iter().enumerate() {
-        if zeros >> power & 1 == 1 {
-            state = map(run, state);
-        }
+fn over_zeros(mut state: u32, mut zeros: usize) -> u32 {
+    while let Some(run) = RUNS.get(zeros.trailing_zeros() as usize) {
+        state = map(run, state);
+        zeros &= zeros - 1;
     }
     state
 }

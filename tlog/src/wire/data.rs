@@ -111,19 +111,21 @@ impl DataHeader {
 
     /// Writes the header into the front of `out` with a checksum of zero, ready for
     /// [`crc::block_crc`]; `len` and `checksum` are not looked at. How many bytes that took.
+    /// Inlined because it runs once per record: `benches/write`.
+    #[inline]
     pub fn encode(&self, out: &mut [u8; MAX_HEADER_LEN]) -> usize {
         let mut filler = Filler::new(out);
-        // The buffer holds the longest header there is, so every put fits.
+        // The buffer holds the longest header there is, so everything fits.
         let _ = filler.varuint(self.identifier);
         let _ = filler.varuint(self.flags.0);
         if self.flags.contains(DataFlags::PREVIOUS_OFFSET) {
             let _ = filler.varuint(self.previous_offset.unwrap_or(0));
         }
         if self.flags.contains(DataFlags::TIMESTAMP) {
-            let _ = filler.put(&self.timestamp.unwrap_or(0).to_le_bytes());
+            let _ = filler.array(self.timestamp.unwrap_or(0).to_le_bytes());
         }
         if self.flags.contains(DataFlags::CHECKSUM) {
-            let _ = filler.put(&[0; crc::LEN]);
+            let _ = filler.array([0; crc::LEN]);
         }
         filler.len()
     }

@@ -9,15 +9,17 @@ use crate::wire::{
 pub(super) const MAX_DATA_OVERHEAD: usize = block::MAX_HEADER_LEN + data::MAX_HEADER_LEN;
 
 /// Appends a data block; its length. The checksum is laid as zeros and then filled in, so
-/// that it runs once over one piece.
+/// that it runs once over one piece. Both headers go in as one copy, the frame's ending where the data's begins.
 #[inline]
 pub(super) fn put_data(header: &DataHeader, payload: &[u8], out: &mut Vec<u8>) -> usize {
-    let mut head = [0; data::MAX_HEADER_LEN];
-    let head_len = header.encode(&mut head);
+    let mut head = [0; block::MAX_HEADER_LEN + data::MAX_HEADER_LEN];
+    let (frame_room, data_room) = head.split_at_mut(block::MAX_HEADER_LEN);
+    let head_len = data_room.first_chunk_mut().map_or(0, |room| header.encode(room));
     let (frame, frame_len) = BlockHeader::encode(BlockType::Data, (head_len + payload.len()) as u64);
+    let frame_at = block::MAX_HEADER_LEN - frame_len;
+    (0..frame_len).for_each(|at| frame_room[frame_at + at] = frame[at]);
     let start = out.len();
-    out.extend_from_slice(&frame[..frame_len]);
-    out.extend_from_slice(&head[..head_len]);
+    out.extend_from_slice(&head[frame_at..block::MAX_HEADER_LEN + head_len]);
     let payload_at = out.len();
     out.extend_from_slice(payload);
     if header.flags.contains(DataFlags::CHECKSUM) {

@@ -70,44 +70,50 @@ struct Power {
     state: u32,
 }
 
-/// What is to be logged, in memory: payloads end to end, and the record and time of each.
+/// How many payloads differ; they come round again. A control loop logs values that it has just
+/// computed, so they lie in the cache when they are logged.
+const DISTINCT: usize = 4_000;
+
+/// Which record follows which; [`DISTINCT`] is a multiple of its length.
+const KINDS: [usize; 5] = [0, 1, 0, 1, 2];
+
+/// What is to be logged: payloads end to end.
 pub struct Payloads {
     bytes: Vec<u8>,
-    items: Vec<(usize, Micros, std::ops::Range<usize>)>,
+    ends: Vec<usize>,
+    count: usize,
 }
 
 impl Payloads {
     /// The first `count` payloads of the big log.
     pub fn generate(count: usize) -> Self {
-        let mut payloads = Self { bytes: Vec::new(), items: Vec::new() };
+        let mut payloads = Self { bytes: Vec::new(), ends: Vec::new(), count };
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
-        for i in 0..count {
-            let start = payloads.bytes.len();
-            let kind = [0, 1, 0, 1, 2][i % 5];
-            match kind {
+        for i in 0..DISTINCT {
+            match KINDS[i % KINDS.len()] {
                 0 => payloads.bytes.extend(random.imu(i as u64).to_payload()),
                 1 => payloads.bytes.extend(random.joints(i as u32).to_payload()),
                 _ => payloads.bytes.extend(random.power(i as u64).to_payload()),
             }
-            let time = Micros(START.0 + i as i64 * STEP);
-            payloads.items.push((kind, time, start..payloads.bytes.len()));
+            payloads.ends.push(payloads.bytes.len());
         }
         payloads
     }
 
     /// Each payload with its place in [`names`] and its time.
     pub fn iter(&self) -> impl Iterator<Item = (usize, Micros, &[u8])> {
-        self.items.iter().map(|(kind, time, range)| (*kind, *time, &self.bytes[range.clone()]))
+        let mut start = 0;
+        (0..self.count).map(move |i| {
+            let end = self.ends[i % DISTINCT];
+            let payload = &self.bytes[if i % DISTINCT == 0 { 0 } else { start }..end];
+            start = end;
+            (KINDS[i % KINDS.len()], Micros(START.0 + i as i64 * STEP), payload)
+        })
     }
 
     /// The bytes of all payloads, in all.
-    pub const fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Whether there are none.
-    pub const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+    pub fn total_len(&self) -> usize {
+        self.iter().map(|(.., payload)| payload.len()).sum()
     }
 
     /// Logs all payloads into `sink`, which is given back.

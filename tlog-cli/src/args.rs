@@ -167,6 +167,7 @@ pub struct Selection {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(disable_help_subcommand = true)]
 pub enum Schema {
     Show(SchemaShow),
     Diff(SchemaDiff),
@@ -237,7 +238,7 @@ pub struct Write {
     /// The log to write; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Schemas as `tlog schema show --format json` prints them, or one type with --record
+    /// Schemas as `tlog schema show --format json` prints them, or one type with --record; `-` for standard input
     #[arg(long, value_name = "FILE", required_unless_present = "schema_from")]
     pub schema: Option<PathBuf>,
     /// The name of the record, when the schema file holds just its type

@@ -1,5 +1,6 @@
 //! How the process ends. `tlog help exit-codes` prints this table.
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use crate::terminal::Terminal;
@@ -15,8 +16,8 @@ Exit codes:
 A closed pipe (tlog cat … | head) ends the command quietly with 0.
 ";
 
-/// How a command that did not fail ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a command that came to its end did, from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// Everything was there.
     Complete,
@@ -24,15 +25,14 @@ pub enum Outcome {
     Damaged,
     /// What was looked for with `--exit-code` is so.
     Differs,
+    /// One of the files failed, which has been said.
+    Failed,
 }
 
 impl Outcome {
     /// The worse of both.
-    pub const fn and(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Complete, other) => other,
-            (this, _) => this,
-        }
+    pub fn and(self, other: Self) -> Self {
+        self.max(other)
     }
 }
 
@@ -43,32 +43,51 @@ pub fn usage(message: impl Into<String>) -> anyhow::Error {
 
 /// Ends with what clap has to say: help and version are not errors.
 pub fn on_parse(e: &clap::Error) -> ExitCode {
-    // Nothing can be done about a closed standard error.
-    let _ = e.print();
-    ExitCode::from(u8::from(e.use_stderr()) * 2)
+    match e.print() {
+        // Nothing can be done about a closed standard error.
+        _ if e.use_stderr() => ExitCode::from(2),
+        Err(io) if io.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("tlog: error: standard output: {io}");
+            ExitCode::from(1)
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }
 
 /// Prints the error, if there is one worth printing, and picks the code.
 pub fn on_result(result: anyhow::Result<Outcome>, terminal: &Terminal) -> ExitCode {
     match result {
         Ok(Outcome::Complete) => ExitCode::SUCCESS,
-        Ok(Outcome::Differs) => ExitCode::from(1),
+        Ok(Outcome::Differs | Outcome::Failed) => ExitCode::from(1),
         Ok(Outcome::Damaged) => ExitCode::from(3),
         Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
         Err(e) => {
-            terminal.error(&format!("{e:#}"));
+            terminal.error(&message(&e));
             ExitCode::from(if is_usage(&e) { 2 } else { 1 })
         }
     }
 }
 
-fn is_usage(e: &anyhow::Error) -> bool {
+/// The error and what caused it in one line. Some errors show their cause themselves: it is said once.
+pub fn message(e: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in e.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message = cause;
+        } else if !message.ends_with(&cause) {
+            message.push_str(": ");
+            message.push_str(&cause);
+        }
+    }
+    message
+}
+
+/// Whether the request was wrong, not the files.
+pub fn is_usage(e: &anyhow::Error) -> bool {
     e.chain().any(|cause| matches!(cause.downcast_ref::<tlog::Error>(), Some(tlog::Error::Usage(_))))
 }
 
 /// Whether the reader of our output has gone away.
 fn is_broken_pipe(e: &anyhow::Error) -> bool {
-    e.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+    e.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe))
 }

@@ -1,11 +1,11 @@
 //! Logs as arguments: files that are mapped, everything else as a stream.
 
 use std::fs::File;
-use std::io::{Cursor, IsTerminal, Read};
+use std::io::{self, Cursor, IsTerminal, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tlog::Log;
 use tlog::read::{Damage, Data, Event, ReadOptions, RecordType, SliceReader, StreamReader};
 
@@ -24,19 +24,14 @@ impl Input {
     /// Opens the log at `path`, or standard input for `-`.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         if is_dash(path) {
-            let stdin = std::io::stdin();
+            let stdin = io::stdin();
             if stdin.is_terminal() {
                 return Err(usage("standard input is a terminal; give a log or pipe one in"));
             }
             return stream(Box::new(stdin.lock())).context("standard input");
         }
-        let shown = || name(path);
-        let file = File::open(path).with_context(shown)?;
-        let kind = file.metadata().with_context(shown)?;
-        if kind.is_dir() {
-            return Err(usage(format!("{} is a folder; give the log files in it", shown())));
-        }
-        if !kind.is_file() {
+        let (file, shown) = (open_file(path)?, || name(path));
+        if !file.metadata().with_context(shown)?.is_file() {
             return stream(Box::new(file)).with_context(shown);
         }
         refuse_foreign(&head_of(&mut (&file))?).with_context(shown)?;
@@ -47,13 +42,25 @@ impl Input {
         }
     }
 
-    /// Opens a file that is still growing: it is read, never mapped.
+    /// Opens a file that is still growing, perhaps from nothing: it is read, never mapped.
     pub fn follow(path: &Path) -> anyhow::Result<Self> {
         if is_dash(path) {
             return Self::open(path);
         }
-        let file = File::open(path).with_context(|| name(path))?;
-        stream(Box::new(file)).with_context(|| name(path))
+        let (mut file, shown) = (open_file(path)?, || name(path));
+        let head = head_of(&mut file).with_context(shown)?;
+        if !head.is_empty() {
+            refuse_foreign(&head).with_context(shown)?;
+        }
+        Ok(Self::Stream(Box::new(Cursor::new(head).chain(file))))
+    }
+
+    /// Has `act` run before each read that may have to wait for more. A mapped file never waits.
+    pub fn before_waiting(self, act: impl FnMut() -> io::Result<()> + 'static) -> Self {
+        match self {
+            Self::Stream(source) => Self::Stream(Box::new(BeforeRead { act, source })),
+            mapped => mapped,
+        }
     }
 
     /// Reads the log.
@@ -93,15 +100,8 @@ impl Reader<'_> {
         }
     }
 
-    pub fn record_names(&self) -> Vec<String> {
-        match self {
-            Self::Slice(reader) => reader.records().map(|record| record.name.clone()).collect(),
-            Self::Stream(reader) => reader.records().map(|record| record.name.clone()).collect(),
-        }
-    }
-
     /// All records declared so far.
-    pub fn into_records(self) -> Vec<Arc<RecordType>> {
+    pub fn records(&self) -> Vec<Arc<RecordType>> {
         match self {
             Self::Slice(reader) => reader.records().cloned().collect(),
             Self::Stream(reader) => reader.records().cloned().collect(),
@@ -126,13 +126,52 @@ pub fn name(path: &Path) -> String {
     if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
+/// Opens a file of a log.
+pub fn open_file(path: &Path) -> anyhow::Result<File> {
+    let file = File::open(path).with_context(|| name(path))?;
+    if file.metadata().with_context(|| name(path))?.is_dir() {
+        return Err(usage(format!("{} is a folder; give the log files in it", name(path))));
+    }
+    Ok(file)
+}
+
+/// Opens a file of a log for looking at single places of it.
+pub fn open_blocks(path: &Path) -> anyhow::Result<File> {
+    let file = open_file(path)?;
+    if !file.metadata().with_context(|| name(path))?.is_file() {
+        return Err(usage(format!("{} is a stream, which has no end to look at", name(path))));
+    }
+    refuse_foreign(&head_of(&mut (&file))?).with_context(|| name(path))?;
+    Ok(file)
+}
+
+/// Standard input can be read to its end only once.
+pub fn refuse_stdin_twice<'a>(paths: impl IntoIterator<Item = &'a Path>) -> anyhow::Result<()> {
+    match paths.into_iter().filter(|path| is_dash(path)).count() {
+        0 | 1 => Ok(()),
+        _ => Err(usage("standard input is given twice")),
+    }
+}
+
+struct BeforeRead<F, R> {
+    act: F,
+    source: R,
+}
+
+impl<F: FnMut() -> io::Result<()>, R: Read> Read for BeforeRead<F, R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        (self.act)()?;
+        self.source.read(out)
+    }
+}
+
 fn stream(mut source: Box<dyn Read>) -> anyhow::Result<Input> {
     let head = head_of(&mut source)?;
     refuse_foreign(&head)?;
     Ok(Input::Stream(Box::new(Cursor::new(head).chain(source))))
 }
 
-fn head_of(source: &mut impl Read) -> std::io::Result<Vec<u8>> {
+fn head_of(source: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     source.take(sniff::LEN as u64).read_to_end(&mut head)?;
     Ok(head)
@@ -140,7 +179,8 @@ fn head_of(source: &mut impl Read) -> std::io::Result<Vec<u8>> {
 
 fn refuse_foreign(head: &[u8]) -> anyhow::Result<()> {
     match sniff::foreign(head) {
-        Some(what) => anyhow::bail!("not a TLOG0003 log: this is {what}"),
+        Some(what) => bail!("not a TLOG0003 log: it is {what}"),
+        None if head.is_empty() => bail!("not a TLOG0003 log: it is empty"),
         None => Ok(()),
     }
 }

@@ -1,14 +1,16 @@
 //! Where results go: standard output, or a file that appears only when it is whole.
 
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tempfile::NamedTempFile;
 
 use crate::exit::usage;
 use crate::input::is_dash;
+
+/// How messages call standard output.
+pub const STDOUT: &str = "standard output";
 
 /// Standard output without line buffering.
 pub fn stdout() -> io::BufWriter<io::StdoutLock<'static>> {
@@ -18,8 +20,7 @@ pub fn stdout() -> io::BufWriter<io::StdoutLock<'static>> {
 /// Writes a finished text to standard output.
 pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    Ok(out.flush()?)
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context(STDOUT)
 }
 
 /// A binary result: a temporary file beside its place, or standard output.
@@ -29,6 +30,14 @@ pub enum Binary {
 }
 
 impl Binary {
+    /// How messages call this output.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Temporary { place, .. } => place.display().to_string(),
+            Self::Stdout(_) => STDOUT.to_owned(),
+        }
+    }
+
     /// Prepares the output; refuses what exists unless `force`, one of the `inputs`, and a terminal.
     pub fn create(place: &Path, force: bool, inputs: &[&Path]) -> anyhow::Result<Self> {
         if is_dash(place) {
@@ -38,25 +47,27 @@ impl Binary {
                 false => Ok(Self::Stdout(stdout)),
             };
         }
-        let shown = || place.display().to_string();
-        if place.exists() && inputs.iter().any(|input| is_same_file(input, place)) {
-            return Err(usage(format!("{}: input and output are the same file", shown())));
+        refuse_existing(place, force, inputs)?;
+        // A link stays: what it points at is replaced.
+        let place = place.canonicalize().unwrap_or_else(|_| place.to_owned());
+        let folder = folder_of(&place);
+        if !folder.is_dir() {
+            bail!("{}: there is no such folder", folder.display());
         }
-        if place.exists() && !force {
-            return Err(usage(format!("{} exists; use --force to overwrite it", shown())));
-        }
-        let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new().prefix(".tlog-").suffix(".tmp").tempfile_in(folder).with_context(shown)?;
-        Ok(Self::Temporary { file, place: place.to_owned(), force })
+        let mut builder = tempfile::Builder::new();
+        readable_as_any_new_file(builder.prefix(".tlog-").suffix(".tmp"));
+        // The system's message would tell the name of the temporary file.
+        let file = builder.tempfile_in(folder).map_err(|e| io::Error::from(e.kind()));
+        let file = file.with_context(|| place.display().to_string())?;
+        Ok(Self::Temporary { file, place, force })
     }
 
     /// Puts the whole result in its place and makes that last.
     pub fn commit(self) -> anyhow::Result<()> {
         match self {
-            Self::Stdout(mut stdout) => Ok(stdout.flush()?),
+            Self::Stdout(mut stdout) => stdout.flush().context(STDOUT),
             Self::Temporary { file, place, force } => {
                 let shown = || place.display().to_string();
-                set_usual_permissions(file.as_file()).with_context(shown)?;
                 file.as_file().sync_all().with_context(shown)?;
                 let persisted = if force { file.persist(&place) } else { file.persist_noclobber(&place) };
                 persisted.map_err(|e| e.error).with_context(shown)?;
@@ -89,23 +100,38 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// Temporary files are private; results are readable as any new file is.
-#[cfg(unix)]
-fn set_usual_permissions(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    // The mask of the process cannot be read without setting it; 644 is what nearly all masks leave.
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn set_usual_permissions(_: &File) -> io::Result<()> {
+fn refuse_existing(place: &Path, force: bool, inputs: &[&Path]) -> anyhow::Result<()> {
+    let Ok(there) = place.metadata() else { return Ok(()) };
+    let shown = place.display();
+    if inputs.iter().any(|input| is_same_file(input, place)) {
+        return Err(usage(format!("{shown}: input and output are the same file")));
+    }
+    if !there.is_file() {
+        return Err(usage(format!("{shown} is not a regular file; to write into it use -o - and redirect")));
+    }
+    if !force {
+        return Err(usage(format!("{shown} exists; use --force to overwrite it")));
+    }
     Ok(())
 }
 
+fn folder_of(place: &Path) -> &Path {
+    place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Temporary files are private by default; results are as readable as the process makes any new file.
+#[cfg(unix)]
+fn readable_as_any_new_file(builder: &mut tempfile::Builder<'_, '_>) {
+    use std::os::unix::fs::PermissionsExt;
+    builder.permissions(std::fs::Permissions::from_mode(0o666));
+}
+
+#[cfg(not(unix))]
+fn readable_as_any_new_file(_: &mut tempfile::Builder<'_, '_>) {}
+
 #[cfg(unix)]
 fn sync_folder_of(place: &Path) -> io::Result<()> {
-    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder)?.sync_all()
+    std::fs::File::open(folder_of(place))?.sync_all()
 }
 
 #[cfg(not(unix))]

@@ -1,5 +1,6 @@
 //! Progress bars: on standard error, after about a second, only where somebody sees them.
 
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -27,6 +28,13 @@ impl Progress {
     pub fn new(terminal: &Terminal, name: &str, total: Option<u64>) -> Self {
         let name = name.to_owned();
         Self { wanted: terminal.show_progress, total, name, started: Instant::now(), steps: 0, bar: None }
+    }
+
+    /// The same for a command that prints all the while: a terminal that shows its output shows no bar in between.
+    pub fn beside_output(terminal: &Terminal, name: &str, total: Option<u64>) -> Self {
+        let mut progress = Self::new(terminal, name, total);
+        progress.wanted &= !std::io::stdout().is_terminal();
+        progress
     }
 
     /// So many bytes are done. Cheap enough to be called for each record.

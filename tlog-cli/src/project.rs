@@ -1,26 +1,43 @@
 //! What of each record is shown: all of it, or the fields that were asked for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tlog::read::RecordType;
-use tlog::value::{FieldPath, MAX_COLUMNS, Path, leaf_paths};
+use tlog::value::{FieldPath, MAX_COLUMNS, Path, PathError, leaf_paths};
 
 use crate::exit::usage;
+use crate::terminal::printable;
 
 /// The fields that were asked for; none for everything.
 #[derive(Debug, Default)]
 pub struct Projection {
     paths: Vec<Path>,
-    /// Why each path fits no record so far.
-    misfits: Vec<Option<String>>,
+    /// How well each path fits the records so far.
+    fits: Vec<Fit>,
+    /// The names of these records.
+    tried: BTreeSet<String>,
     plans: HashMap<u64, (Arc<RecordType>, Option<Plan>)>,
-    seen: bool,
+}
+
+/// How well a path fits: better ones are greater.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// Not tried.
+    #[default]
+    Unknown,
+    /// What a record says that has nothing like it.
+    Nowhere(String),
+    /// What a record says that has its beginning, this long, or a similar name.
+    Nearly(usize, String),
+    Found,
 }
 
 /// How one record is shown.
 #[derive(Debug)]
 pub struct Plan {
+    /// The record's name for reading.
+    pub text_name: String,
     /// The record's name as a JSON string.
     pub json_name: String,
     /// The chosen columns; `None` for the whole value.
@@ -41,9 +58,8 @@ pub struct Column {
 impl Projection {
     /// A projection to these paths.
     pub fn new(paths: &[String]) -> anyhow::Result<Self> {
-        let parse = |text: &String| Path::parse(text).map_err(|e| usage(format!("--field {text}: {e}")));
-        let paths: Vec<Path> = paths.iter().map(parse).collect::<anyhow::Result<_>>()?;
-        Ok(Self { misfits: vec![None; paths.len()], paths, ..Self::default() })
+        let paths: Vec<Path> = paths.iter().map(|text| parse(text)).collect::<anyhow::Result<_>>()?;
+        Ok(Self { fits: vec![Fit::Unknown; paths.len()], paths, ..Self::default() })
     }
 
     /// How to show this record; `None` if it has none of the fields. Compiled once for each declaration.
@@ -57,7 +73,6 @@ impl Projection {
     }
 
     fn compile(&mut self, record: &RecordType, flatten: bool) -> anyhow::Result<Option<Plan>> {
-        self.seen = true;
         let columns = match (self.paths.is_empty(), flatten) {
             (true, false) => None,
             (true, true) => Some(all_columns(record)?),
@@ -66,33 +81,56 @@ impl Projection {
                 columns => Some(columns),
             },
         };
-        Ok(Some(Plan { json_name: json_string(&record.name), columns }))
+        let text_name = printable(&record.name).into_owned();
+        Ok(Some(Plan { text_name, json_name: json_string(&record.name), columns }))
+    }
+
+    /// Notes whether this record has the fields.
+    pub fn try_on(&mut self, record: &RecordType) {
+        self.chosen_columns(record);
     }
 
     fn chosen_columns(&mut self, record: &RecordType) -> Vec<Column> {
-        let column = |(path, misfit): (&Path, &mut Option<String>)| {
+        self.tried.insert(record.name.clone());
+        let column = |(path, fit): (&Path, &mut Fit)| {
             let compiled = path.compile(&record.schema);
-            if let Err(e) = &compiled {
-                misfit.get_or_insert_with(|| format!("record {}: {e}", record.name));
-            }
+            let this = compiled.as_ref().err().map_or(Fit::Found, |e| Fit::of(path, record, e));
+            *fit = std::mem::take(fit).max(this);
             Column::new(path.to_string(), compiled.ok())
         };
-        self.paths.iter().zip(&mut self.misfits).map(column).collect()
+        self.paths.iter().zip(&mut self.fits).map(column).collect()
     }
 
-    /// To be called at the end: an error if a field was in no record at all.
-    pub fn check_all_fit(&self) -> anyhow::Result<()> {
-        let fits = |at: usize| {
-            let columns = self.plans.values().filter_map(|(_, plan)| plan.as_ref()?.columns.as_ref());
-            columns.into_iter().any(|columns| columns[at].path.is_some())
-        };
-        match (0..self.paths.len()).find(|&at| self.seen && !fits(at)) {
-            Some(at) => {
-                let why = self.misfits[at].as_deref().unwrap_or("no record has it");
-                Err(usage(format!("--field {}: {why}", self.paths[at])))
+    /// Refuses fields that no record has.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.paths.iter().zip(&self.fits).try_for_each(|(path, fit)| match fit {
+            Fit::Unknown | Fit::Found => Ok(()),
+            Fit::Nowhere(_) if self.tried.len() > 1 => {
+                let names: Vec<&str> = self.tried.iter().map(String::as_str).collect();
+                let names = format!("{} (`tlog schema show` lists their fields)", names.join(", "));
+                Err(usage(format!("--field {path}: none of these records has it: {names}")))
             }
-            None => Ok(()),
+            Fit::Nowhere(why) | Fit::Nearly(_, why) => Err(usage(format!("--field {path}: {why}"))),
+        })
+    }
+}
+
+impl Fit {
+    fn of(path: &Path, record: &RecordType, error: &PathError) -> Self {
+        let PathError::Nothing { at, problem, .. } = error else { return Self::Nowhere(error.to_string()) };
+        if path.to_string().starts_with(at) {
+            return Self::Nearly(at.len(), format!("record {}: {error}", record.name));
         }
+        let why = format!("record {} {problem}", record.name);
+        if problem.contains("did you mean") { Self::Nearly(0, why) } else { Self::Nowhere(why) }
+    }
+}
+
+fn parse(text: &str) -> anyhow::Result<Path> {
+    match Path::parse(text) {
+        Ok(path) if path.segments().is_empty() => Err(usage("--field needs the path of a field")),
+        Ok(path) => Ok(path),
+        Err(e) => Err(usage(format!("--field: {e}"))),
     }
 }
 

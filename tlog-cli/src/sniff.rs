@@ -23,17 +23,19 @@ const SIGNATURES: &[(&[u8], &str)] = &[
 /// The years 2000 and 2100 in microseconds.
 const PLAUSIBLE_MICROS: std::ops::Range<u64> = 946_684_800_000_000..4_102_444_800_000_000;
 
-/// What the file that starts with `head` is, if it is something known and not a TLOG0003 log.
+/// What the file that starts with `head` is, if it is no TLOG0003 log; one that ends inside the magic may still become one.
 pub fn foreign(head: &[u8]) -> Option<String> {
-    if head.starts_with(&tlog::wire::MAGIC) {
+    if head.iter().zip(&tlog::wire::MAGIC).all(|(a, b)| a == b) {
         return None;
     }
     if head.starts_with(b"TLOG") && head.len() >= 8 {
         let version = String::from_utf8_lossy(&head[..8]).into_owned();
         return Some(format!("a log of the format {version}; this tool reads TLOG0003"));
     }
-    let known = SIGNATURES.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| (*what).to_owned());
-    known.or_else(|| is_mavlink(head).then(|| "a MAVLink telemetry log, which uses the extension .tlog too".to_owned()))
+    let known = SIGNATURES.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what);
+    let known =
+        known.or_else(|| is_mavlink(head).then_some("a MAVLink telemetry log, which uses the extension .tlog too"));
+    Some(known.unwrap_or("of a kind that this tool does not know: a log starts with TLOG0003").to_owned())
 }
 
 /// MAVLink logs are packets, each behind eight bytes of big-endian microseconds.
@@ -49,7 +51,8 @@ mod tests {
     #[test]
     fn names_what_it_knows() {
         assert_eq!(foreign(b"TLOG0003\0"), None);
-        assert_eq!(foreign(b"hello"), None);
+        assert_eq!(foreign(b"TLOG"), None);
+        assert!(foreign(b"hello").unwrap().contains("a log starts with TLOG0003"));
         assert!(foreign(b"TLOG0002\0").unwrap().contains("TLOG0002"));
         assert!(foreign(b"\x1f\x8b\x08\0").unwrap().contains("gunzip"));
         let mut mavlink = 1_549_900_112_574_307_u64.to_be_bytes().to_vec();

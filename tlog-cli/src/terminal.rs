@@ -1,5 +1,6 @@
 //! Standard error: messages, colors, and whether anybody sees them.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 use tlog::read::{Damage, Skipped};
@@ -46,19 +47,30 @@ impl Terminal {
         let _ = writeln!(std::io::stderr().lock(), "tlog: {level}: {message}");
     }
 
-    /// What a reader skipped, in one line; every stretch in a line of its own when verbose.
+    /// What a reader skipped, in one line; when verbose, what is known of every stretch in lines before it.
     pub fn report_damage(&self, name: &str, damage: &Damage) {
         let Some(first) = damage.first.first() else { return };
+        if damage.stretches == 1 {
+            return self.warn(&format!("{name}: skipped {}", describe(first)));
+        }
         if self.verbose {
             damage.first.iter().for_each(|skipped| self.warn(&format!("{name}: skipped {}", describe(skipped))));
         }
-        let stretches = if damage.stretches == 1 { "stretch" } else { "stretches" };
-        let summary = format!("{name}: {} damaged {stretches} skipped, {} bytes", damage.stretches, damage.bytes);
-        let more = if self.verbose { String::new() } else { "; --verbose lists them".to_owned() };
-        match damage.stretches {
-            1 => self.warn(&format!("{summary}: {}", describe(first))),
-            _ => self.warn(&format!("{summary}, first {}{more}", describe(first))),
+        let summary = format!("{name}: skipped {} damaged stretches, {} bytes in all", damage.stretches, damage.bytes);
+        let unlisted = damage.stretches - damage.first.len() as u64;
+        match (self.verbose, unlisted) {
+            (true, 0) => self.warn(&summary),
+            (true, _) => self.warn(&format!("{summary}; the last {unlisted} are not listed")),
+            (false, _) => self.warn(&format!("{summary}; first {}; --verbose lists them", describe(first))),
         }
+    }
+
+    /// What a reader has skipped since `told` stretches were reported; how many there are now.
+    pub fn report_skipped(&self, name: &str, damage: &Damage, told: usize) -> usize {
+        for skipped in damage.first.get(told..).unwrap_or(&[]) {
+            self.warn(&format!("{name}: skipped {}", describe(skipped)));
+        }
+        damage.first.len()
     }
 
     /// Bold on standard output, where colors are wanted.
@@ -69,6 +81,15 @@ impl Terminal {
 
 fn describe(skipped: &Skipped) -> String {
     format!("bytes {}..{}: {}", skipped.range.start, skipped.range.end, skipped.cause)
+}
+
+/// A name out of a log as it may be shown: without characters that control terminals or end lines.
+pub fn printable(name: &str) -> Cow<'_, str> {
+    if !name.contains(char::is_control) {
+        return Cow::Borrowed(name);
+    }
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(name.chars().map(escape).collect())
 }
 
 const fn applies(when: When, is_terminal: bool) -> bool {

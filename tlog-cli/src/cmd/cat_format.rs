@@ -1,17 +1,25 @@
 //! How `tlog cat` prints a record: one type for each format.
 
-use tlog::read::Data;
+use std::sync::Arc;
+
+use tlog::read::{Data, RecordType};
 use tlog::schema::Type;
 use tlog::value::{Cursor, ValueError, write_json};
 
 use crate::args::CatFormat;
 use crate::exit::usage;
 use crate::project::{Column, Plan};
+use crate::terminal::printable;
 
 /// A format of output.
 pub trait Printer {
-    /// Appends one record, or as much of it as can be decoded. The outer error ends the command.
-    fn print(&mut self, data: &Data<'_>, plan: &Plan, out: &mut Vec<u8>) -> anyhow::Result<Result<(), ValueError>>;
+    /// Appends one record, or as much of it as can be decoded.
+    fn print(&mut self, data: &Data<'_>, plan: &Plan, out: &mut Vec<u8>) -> Result<(), ValueError>;
+
+    /// Appends what must stand before data of this record; refuses a record that does not belong with those before.
+    fn begin(&mut self, _: &Arc<RecordType>, _: &Plan, _: &mut Vec<u8>) -> anyhow::Result<()> {
+        Ok(())
+    }
 
     /// What comes before everything.
     fn prologue(&self) -> &'static [u8] {
@@ -43,13 +51,13 @@ pub fn printer(format: CatFormat) -> Box<dyn Printer> {
 struct Text;
 
 impl Printer for Text {
-    fn print(&mut self, data: &Data<'_>, plan: &Plan, out: &mut Vec<u8>) -> anyhow::Result<Result<(), ValueError>> {
+    fn print(&mut self, data: &Data<'_>, plan: &Plan, out: &mut Vec<u8>) -> Result<(), ValueError> {
         match data.time {
             Some(time) => time.append_to(out),
             None => out.push(b'-'),
         }
         out.push(b' ');
-        out.extend(data.record.name.as_bytes());
+        out.extend(plan.text_name.as_bytes());
         let printed = match (&plan.columns, data.record.schema.root()) {
             (Some(columns), _) => columns.iter().try_for_each(|column| {
                 out.extend(format!(" {}=", column.name).as_bytes());
@@ -59,7 +67,7 @@ impl Printer for Text {
                 let mut cursor = Cursor::new(data.payload);
                 object.fields().iter().try_for_each(|field| {
                     out.push(b' ');
-                    out.extend(field.name().as_bytes());
+                    out.extend(printable(field.name()).as_bytes());
                     out.push(b'=');
                     write_json(field.ty(), &mut cursor, out)
                 })
@@ -70,7 +78,7 @@ impl Printer for Text {
             }
         };
         out.push(b'\n');
-        Ok(printed)
+        printed
     }
 }
 
@@ -78,10 +86,10 @@ impl Printer for Text {
 struct Ndjson;
 
 impl Printer for Ndjson {
-    fn print(&mut self, data: &Data<'_>, plan: &Plan, out: &mut Vec<u8>) -> anyhow::Result<Result<(), ValueError>> {
+    fn print(&mut self, data: &Data<'_>, plan: &Plan, out: &mut Vec<u8>) -> Result<(), ValueError> {
         let printed = put_json(data, plan, out);
         out.push(b'\n');
-        Ok(printed)
+        printed
     }
 }
 
@@ -91,17 +99,15 @@ struct Json {
 }
 
 impl Printer for Json {
-    fn print(&mut self, data: &Data<'_>, plan: &Plan, out: &mut Vec<u8>) -> anyhow::Result<Result<(), ValueError>> {
-        if !self.is_first {
-            out.extend(b",\n");
-        }
+    fn print(&mut self, data: &Data<'_>, plan: &Plan, out: &mut Vec<u8>) -> Result<(), ValueError> {
+        out.extend(if self.is_first { &b"\n"[..] } else { b",\n" });
         let printed = put_json(data, plan, out);
         self.is_first &= printed.is_err();
-        Ok(printed)
+        printed
     }
 
     fn prologue(&self) -> &'static [u8] {
-        b"[\n"
+        b"["
     }
 
     fn epilogue(&self) -> &'static [u8] {
@@ -162,25 +168,35 @@ fn put_column(column: &Column, payload: &[u8], out: &mut Vec<u8>) -> Result<(), 
 /// One record as a table, as RFC 4180 has it.
 #[derive(Default)]
 struct Csv {
-    record: Option<String>,
+    /// The record under the header, and its columns.
+    record: Option<(Arc<RecordType>, Vec<String>)>,
     cell: Vec<u8>,
 }
 
 impl Printer for Csv {
-    fn print(&mut self, data: &Data<'_>, plan: &Plan, out: &mut Vec<u8>) -> anyhow::Result<Result<(), ValueError>> {
-        let columns = plan.columns.as_deref().unwrap_or(&[]);
+    fn begin(&mut self, record: &Arc<RecordType>, plan: &Plan, out: &mut Vec<u8>) -> anyhow::Result<()> {
+        if matches!(&self.record, Some((known, _)) if Arc::ptr_eq(known, record)) {
+            return Ok(());
+        }
+        let columns: Vec<String> = plan.columns.iter().flatten().map(|column| column.name.clone()).collect();
         match &self.record {
-            None => {
-                self.record = Some(data.record.name.clone());
-                put_header(columns, out);
+            None => put_header(&columns, out),
+            Some((known, _)) if known.name != record.name => {
+                let names = format!("{}, {}", known.name, record.name);
+                return Err(usage(format!("csv shows one record; choose one with --record: {names}, …")));
             }
-            Some(name) if *name != data.record.name => {
-                let message =
-                    format!("csv shows one record; choose one with --record: {name}, {}, …", data.record.name);
-                return Err(usage(message));
+            Some((_, known)) if *known != columns => {
+                let problem = "is declared again with other fields, which is another table";
+                return Err(usage(format!("record {} {problem}; choose --field or ndjson", record.name)));
             }
             Some(_) => {}
         }
+        self.record = Some((Arc::clone(record), columns));
+        Ok(())
+    }
+
+    fn print(&mut self, data: &Data<'_>, plan: &Plan, out: &mut Vec<u8>) -> Result<(), ValueError> {
+        let columns = plan.columns.as_deref().unwrap_or(&[]);
         if let Some(time) = data.time {
             time.append_to(out);
         }
@@ -192,7 +208,7 @@ impl Printer for Csv {
             Ok(())
         });
         out.push(b'\n');
-        Ok(printed)
+        printed
     }
 
     fn flattens(&self) -> bool {
@@ -200,11 +216,11 @@ impl Printer for Csv {
     }
 }
 
-fn put_header(columns: &[Column], out: &mut Vec<u8>) {
+fn put_header(columns: &[String], out: &mut Vec<u8>) {
     out.extend(b"time");
     for column in columns {
         out.push(b',');
-        put_quoted(&column.name, out);
+        put_quoted(column, out);
     }
     out.push(b'\n');
 }

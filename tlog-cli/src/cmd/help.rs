@@ -8,6 +8,7 @@ use crate::{output, times};
 
 pub fn run(args: &Help) -> anyhow::Result<Outcome> {
     let mut command = Args::command();
+    command.build();
     let topic: Vec<&str> = args.topic.iter().map(String::as_str).collect();
     let text = match topic.as_slice() {
         ["exit-codes"] => exit::HELP.to_owned(),

@@ -1,30 +1,37 @@
 //! `tlog info`: what is in a log.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
 use tlog::Micros;
-use tlog::read::{Blocks, Data, Event, ReadOptions};
+use tlog::read::{Blocks, Damage, Data, Event, ReadOptions};
 
 use super::info_text;
 use crate::args::{Info, ReportFormat};
-use crate::exit::{Outcome, usage};
+use crate::exit::{self, Outcome, usage};
 use crate::input::{self, Input};
 use crate::output;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
 
 pub fn run(args: &Info, terminal: &Terminal) -> anyhow::Result<Outcome> {
+    input::refuse_stdin_twice(args.files.iter().map(AsRef::as_ref))?;
     let mut summaries = Vec::new();
     let mut outcome = Outcome::Complete;
     for path in &args.files {
-        let summary = if args.quick { quick(path)? } else { scan(path, terminal)? };
-        if summary.damage.is_some() {
-            outcome = Outcome::Damaged;
-        }
+        let summary = match if args.quick { quick(path) } else { scan(path, terminal) } {
+            Ok(summary) => summary,
+            // One log that is none must not keep the others from being shown.
+            Err(e) if args.files.len() > 1 && !exit::is_usage(&e) => {
+                terminal.error(&exit::message(&e));
+                outcome = Outcome::Failed;
+                continue;
+            }
+            Err(e) => return Err(e),
+        };
+        outcome = outcome.and(summary.outcome());
         if args.format == ReportFormat::Text {
             let gap = if summaries.is_empty() { "" } else { "\n" };
             output::print(&format!("{gap}{}", info_text::render(&summary, terminal)))?;
@@ -44,7 +51,7 @@ pub struct Summary {
     pub file: String,
     /// In bytes.
     pub size: u64,
-    /// `complete`, `no index`, `damaged`.
+    /// `complete`, `no index`, `wrong index`, `damaged`.
     pub state: &'static str,
     pub first_time: Option<String>,
     pub last_time: Option<String>,
@@ -71,8 +78,16 @@ pub struct Summary {
 pub struct DamageSummary {
     pub stretches: u64,
     pub bytes: u64,
-    /// The first stretches: start and end in bytes from the start of the file, and why.
-    pub first: Vec<(u64, u64, String)>,
+    /// The first stretches.
+    pub first: Vec<StretchSummary>,
+}
+
+/// A stretch that was skipped, in bytes from the start of the file.
+#[derive(Debug, Serialize)]
+pub struct StretchSummary {
+    pub start: u64,
+    pub end: u64,
+    pub cause: String,
 }
 
 /// One record of the log.
@@ -162,25 +177,40 @@ fn scan(path: &Path, terminal: &Terminal) -> anyhow::Result<Summary> {
         tally.add(&event);
     }
     drop(progress);
+    let damage = reader.damage();
+    terminal.report_damage(&name, damage);
     let index = match index {
         Some(Err(e)) => {
-            terminal.warn(&format!("{name}: the index is not used: {e}"));
+            // Damage has been told of; one line is enough.
+            if damage.is_none() {
+                terminal.warn(&format!("{name}: the index is wrong: {e}"));
+            }
             "wrong"
         }
         Some(Ok(Some(_))) => "present",
-        Some(Ok(None)) => "absent",
         None if ends_with_index => "present",
-        None => "absent",
+        _ => "absent",
     };
-    let damage = reader.damage();
-    terminal.report_damage(&name, damage);
-    let damage = (!damage.is_none()).then(|| DamageSummary {
-        stretches: damage.stretches,
-        bytes: damage.bytes,
-        first: damage.first.iter().map(|s| (s.range.start, s.range.end, s.cause.to_string())).collect(),
-    });
+    let damage = (!damage.is_none()).then(|| DamageSummary::of(damage));
     let size = size.unwrap_or(reader.offset());
     Ok(tally.finish(Summary { file: name, size, index, damage, ..Summary::default() }))
+}
+
+impl Summary {
+    fn outcome(&self) -> Outcome {
+        if matches!(self.state, "damaged" | "wrong index") { Outcome::Damaged } else { Outcome::Complete }
+    }
+}
+
+impl DamageSummary {
+    fn of(damage: &Damage) -> Self {
+        let first = damage.first.iter().map(|skipped| StretchSummary {
+            start: skipped.range.start,
+            end: skipped.range.end,
+            cause: skipped.cause.to_string(),
+        });
+        Self { stretches: damage.stretches, bytes: damage.bytes, first: first.collect() }
+    }
 }
 
 impl Tally {
@@ -216,6 +246,7 @@ impl Tally {
         let state = match (&summary.damage, summary.index) {
             (Some(_), _) => "damaged",
             (None, "present") => "complete",
+            (None, "wrong") => "wrong index",
             (None, _) => "no index",
         };
         let records = self.records.into_iter().map(|((identifier, name), tally)| RecordSummary {
@@ -251,10 +282,10 @@ fn quick(path: &Path) -> anyhow::Result<Summary> {
     if input::is_dash(path) {
         return Err(usage("--quick needs a file: a stream has no end to look at"));
     }
-    let file = File::open(path).with_context(|| name.clone())?;
+    let file = input::open_blocks(path)?;
     let blocks = Blocks::open(&file).with_context(|| name.clone())?;
-    let index = blocks.index().with_context(|| format!("{name}: the index cannot be used; try without --quick"))?;
-    let index = index.with_context(|| format!("{name}: the log has no index; try without --quick"))?;
+    let index = blocks.index().with_context(|| format!("{name}: the index is wrong, try without --quick"))?;
+    let index = index.with_context(|| format!("{name}: there is no index, try without --quick"))?;
     let last = index.records.iter().filter_map(|record| record.last_time).max();
     let records = index.records.iter().map(|indexed| RecordSummary {
         name: indexed.record.name.clone(),

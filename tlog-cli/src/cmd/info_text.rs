@@ -1,7 +1,7 @@
 //! The summary of a log for reading.
 
 use super::info::{RecordSummary, Summary};
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, printable};
 
 /// The summary as text.
 pub fn render(summary: &Summary, terminal: &Terminal) -> String {
@@ -35,7 +35,13 @@ pub fn render(summary: &Summary, terminal: &Terminal) -> String {
 
 fn state(summary: &Summary) -> String {
     match &summary.damage {
-        Some(damage) => format!("damaged: {} stretches, {} bytes skipped", damage.stretches, damage.bytes),
+        Some(damage) => {
+            let stretches = if damage.stretches == 1 { "stretch" } else { "stretches" };
+            format!("damaged: {} {stretches}, {} bytes skipped", damage.stretches, damage.bytes)
+        }
+        None if summary.state == "wrong index" => {
+            "wrong index: the log is whole, but not as its writer closed it".to_owned()
+        }
         None if summary.state == "no index" => "no index: not closed by its writer, or written without".to_owned(),
         None => summary.state.to_owned(),
     }
@@ -59,7 +65,7 @@ fn data(blocks: u64, summary: &Summary) -> String {
 
 fn table(summary: &Summary, terminal: &Terminal) -> String {
     let has_counts = summary.data_blocks.is_some();
-    let width = summary.records.iter().map(|record| record.name.chars().count()).max().unwrap_or(0).max(6);
+    let width = summary.records.iter().map(|record| printable(&record.name).chars().count()).max().unwrap_or(0).max(6);
     let heading = if has_counts {
         format!("  {:<width$} {:>9} {:>10} {:>10}  {:<27} last", "record", "count", "rate", "bytes", "first")
     } else {
@@ -79,7 +85,7 @@ fn counted_row(record: &RecordSummary, width: usize) -> String {
     let text = |time: &Option<String>| time.clone().unwrap_or_default();
     format!(
         "  {:<width$} {:>9} {rate:>10} {:>10}  {:<27} {}",
-        record.name,
+        printable(&record.name),
         record.count.unwrap_or(0),
         bytes(record.bytes.unwrap_or(0)),
         text(&record.first_time),
@@ -88,7 +94,7 @@ fn counted_row(record: &RecordSummary, width: usize) -> String {
 }
 
 fn quick_row(record: &RecordSummary, width: usize) -> String {
-    format!("  {:<width$} {}", record.name, record.last_time.as_deref().unwrap_or("no data"))
+    format!("  {:<width$} {}", printable(&record.name), record.last_time.as_deref().unwrap_or("no data"))
 }
 
 /// A size as people read it.

@@ -2,6 +2,7 @@
 
 mod cat;
 mod cat_format;
+mod cat_known;
 mod completion;
 mod help;
 mod info;

@@ -13,7 +13,7 @@ use crate::args::{ReportFormat, SchemaDiff, SchemaFormat, SchemaShow};
 use crate::exit::{Outcome, usage};
 use crate::input::{self, Input};
 use crate::output;
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, printable};
 
 pub fn show(args: &SchemaShow, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let (mut records, outcome) = load(&args.file, terminal)?;
@@ -21,7 +21,8 @@ pub fn show(args: &SchemaShow, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let names: Vec<String> = records.iter().map(|record| record.name.clone()).collect();
     records.retain(|record| selection.wants_record(&record.name));
     if records.is_empty() && !args.records.is_empty() {
-        return Err(usage(format!("no such record; the log has: {}", names.join(", "))));
+        let wanted = args.records.join(", ");
+        return Err(usage(format!("there is no record {wanted}; there are: {}", names.join(", "))));
     }
     let text = match args.format {
         SchemaFormat::Tree => records.iter().map(|record| schema_tree::render(record, terminal)).collect(),
@@ -44,7 +45,7 @@ pub fn load(path: &Path, terminal: &Terminal) -> anyhow::Result<(Vec<Arc<RecordT
     while reader.next_data().with_context(|| name.clone())?.is_some() {}
     terminal.report_damage(&name, reader.damage());
     let outcome = if reader.damage().is_none() { Outcome::Complete } else { Outcome::Damaged };
-    Ok((reader.into_records(), outcome))
+    Ok((reader.records(), outcome))
 }
 
 /// The form that `tlog write --schema` reads.
@@ -63,6 +64,7 @@ fn to_json(records: &[Arc<RecordType>]) -> anyhow::Result<String> {
 }
 
 pub fn diff(args: &SchemaDiff, terminal: &Terminal) -> anyhow::Result<Outcome> {
+    input::refuse_stdin_twice([args.a.as_path(), args.b.as_path()])?;
     let (a, outcome_a) = load(&args.a, terminal)?;
     let (b, outcome_b) = load(&args.b, terminal)?;
     let differences = differences(&a, &b);
@@ -121,7 +123,7 @@ fn render(differences: &[Difference], terminal: &Terminal) -> String {
     let mut out = String::new();
     for difference in differences {
         let sign = schema_tree::sign(difference.change);
-        out.push_str(&format!("{sign} {}\n", terminal.bold(&difference.record)));
+        out.push_str(&format!("{sign} {}\n", terminal.bold(&printable(&difference.record))));
         difference.fields.iter().for_each(|field| out.push_str(&format!("    {field}\n")));
         match (&difference.unreadable, difference.change) {
             (Some(why), _) => out.push_str(&format!("    A cannot be read as B: {why}\n")),

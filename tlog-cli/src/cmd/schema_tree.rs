@@ -6,14 +6,14 @@ use tlog::read::RecordType;
 use tlog::schema::{Enum, Field, Object, Type};
 use tlog::value::{Cursor, write_json};
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, printable};
 
 /// So many symbols of an enum are shown; the rest is counted.
 const MAX_SYMBOLS: usize = 12;
 
 /// A record and its type, one line a field.
 pub fn render(record: &RecordType, terminal: &Terminal) -> String {
-    let mut out = format!("{} (identifier {})", terminal.bold(&record.name), record.identifier);
+    let mut out = format!("{} (identifier {})", terminal.bold(&printable(&record.name)), record.identifier);
     out.push_str(&format!(": {}\n", describe(record.schema.root())));
     render_fields(record.schema.root(), 1, &mut out);
     out
@@ -21,9 +21,15 @@ pub fn render(record: &RecordType, terminal: &Terminal) -> String {
 
 fn render_fields(ty: &Type, depth: usize, out: &mut String) {
     for field in objects_in(ty).into_iter().flat_map(Object::fields) {
-        out.push_str(&format!("{:indent$}{}: {}", "", field.name(), describe(field.ty()), indent = 2 * depth));
+        out.push_str(&format!(
+            "{:indent$}{}: {}",
+            "",
+            printable(field.name()),
+            describe(field.ty()),
+            indent = 2 * depth
+        ));
         if !field.aliases().is_empty() {
-            out.push_str(&format!(", once {}", field.aliases().join(", ")));
+            out.push_str(&format!(", once {}", printable(&field.aliases().join(", "))));
         }
         if let Some(default) = default(field) {
             out.push_str(&format!(", default {default}"));
@@ -71,7 +77,8 @@ pub fn describe(ty: &Type) -> String {
 
 fn describe_enum(enumeration: &Enum) -> String {
     let shown = enumeration.symbols().iter().take(MAX_SYMBOLS);
-    let mut symbols: Vec<String> = shown.map(|symbol| format!("{}={}", symbol.name, symbol.value)).collect();
+    let mut symbols: Vec<String> =
+        shown.map(|symbol| format!("{}={}", printable(&symbol.name), symbol.value)).collect();
     if enumeration.symbols().len() > MAX_SYMBOLS {
         symbols.push(format!("… {} more", enumeration.symbols().len() - MAX_SYMBOLS));
     }
@@ -92,7 +99,7 @@ pub struct Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", sign(self.change), self.path)?;
+        write!(f, "{} {}", sign(self.change), printable(&self.path))?;
         match (&self.from, &self.to) {
             (Some(from), Some(to)) => write!(f, ": {from} → {to}"),
             (Some(only), None) | (None, Some(only)) => write!(f, ": {only}"),

@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::io::{BufRead, BufReader, IsTerminal, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tlog::Micros;
 use tlog::schema::Schema;
-use tlog::value::read_json;
+use tlog::value::{JsonError, read_json};
 use tlog::write::{RecordId, Writer, WriterOptions};
 
 use crate::args::Write;
@@ -27,18 +27,19 @@ use crate::times::duration_micros;
 const MAX_LINE: u64 = 256 << 20;
 
 pub fn run(args: &Write, terminal: &Terminal) -> anyhow::Result<Outcome> {
-    let (declarations, outcome) = declarations(args, terminal)?;
-    let options = options(args)?;
     let inputs: Vec<&Path> = [Some(args.input.as_path()), args.schema.as_deref(), args.schema_from.as_deref()]
         .into_iter()
         .flatten()
         .collect();
+    input::refuse_stdin_twice(inputs.iter().copied())?;
+    let options = options(args)?;
+    let (declarations, outcome) = declarations(args, terminal)?;
     let lines = open_lines(&args.input)?;
     let output = Binary::create(&args.output, args.force, &inputs)?;
-    let mut log = Log::new(options.open(output), declarations)?;
-    let mut progress = Progress::new(terminal, &input::name(&args.input), None);
-    log.lines(lines, &mut progress).with_context(|| input::name(&args.input))?;
-    log.writer.finish()?.commit()?;
+    let name = output.name();
+    let mut log = Log::new(options.open(output), declarations).with_context(|| name.clone())?;
+    log.lines(lines, &input::name(&args.input), &name, terminal)?;
+    log.writer.finish().with_context(|| name.clone())?.commit()?;
     Ok(outcome)
 }
 
@@ -82,8 +83,9 @@ fn declarations(args: &Write, terminal: &Terminal) -> anyhow::Result<(Vec<Declar
         return Ok((records.iter().map(declare).collect(), outcome));
     }
     let path = args.schema.as_deref().ok_or_else(|| usage("--schema or --schema-from is needed"))?;
-    let shown = || path.display().to_string();
-    let text = fs::read_to_string(path).with_context(shown)?;
+    let shown = || input::name(path);
+    let text = if input::is_dash(path) { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(path) };
+    let text = text.with_context(shown)?;
     let declarations = match &args.record {
         Some(name) => {
             let schema = Schema::from_json(&text).with_context(shown)?;
@@ -153,29 +155,27 @@ impl Log {
         Ok(Self { writer, records, payload: Vec::new() })
     }
 
-    fn lines(&mut self, mut lines: Box<dyn BufRead>, progress: &mut Progress) -> anyhow::Result<()> {
-        let mut line = String::new();
-        let mut done = 0;
+    fn lines(&mut self, mut lines: Box<dyn BufRead>, from: &str, to: &str, terminal: &Terminal) -> anyhow::Result<()> {
+        let mut progress = Progress::new(terminal, from, None);
+        let (mut line, mut done) = (String::new(), 0);
         for number in 1_u64.. {
-            line.clear();
-            let len =
-                lines.by_ref().take(MAX_LINE).read_line(&mut line).with_context(|| format!("line {number}"))? as u64;
-            match len {
+            let place = || format!("{from}: line {number}");
+            match next_line(lines.as_mut(), &mut line).with_context(place)? {
                 0 => break,
-                MAX_LINE => bail!("line {number}: longer than {MAX_LINE} bytes"),
-                _ => {}
+                len => done += len,
             }
-            done += len;
             progress.at(|| done);
             if !line.trim_ascii().is_empty() {
-                self.line(&line).with_context(|| format!("line {number}"))?;
+                let (id, time) = self.encode(&line).with_context(place)?;
+                self.writer.write(id, time, &self.payload).with_context(|| to.to_owned())?;
             }
         }
         Ok(())
     }
 
-    fn line(&mut self, line: &str) -> anyhow::Result<()> {
-        let line: Line<'_> = serde_json::from_str(line)?;
+    /// Encodes the data of a line into `self.payload`; whose it is, and when.
+    fn encode(&mut self, line: &str) -> anyhow::Result<(RecordId, Option<Micros>)> {
+        let line: Line<'_> = serde_json::from_str(line).map_err(|e| anyhow!(on_one_line(&e)))?;
         let time = line.time.map(|time| parse_time(time.get())).transpose()?;
         let Some((id, schema)) = self.records.get(line.record.as_ref()) else {
             let mut known: Vec<&str> = self.records.keys().map(String::as_str).collect();
@@ -184,18 +184,36 @@ impl Log {
         };
         self.payload.clear();
         read_json(schema.root(), line.data.get(), &mut self.payload)
-            .with_context(|| format!("record {}", line.record))?;
-        Ok(self.writer.write(*id, time, &self.payload)?)
+            .map_err(|e| anyhow!("record {}, {}", line.record, without_place(e)))?;
+        Ok((*id, time))
     }
+}
+
+/// Reads a line, of which nothing was read before; how long it is, 0 at the end.
+fn next_line(lines: &mut dyn BufRead, line: &mut String) -> anyhow::Result<u64> {
+    line.clear();
+    match lines.take(MAX_LINE).read_line(line)? as u64 {
+        MAX_LINE => bail!("longer than {MAX_LINE} bytes"),
+        len => Ok(len),
+    }
+}
+
+/// What the parser says; of a text that is one line, the column is all there is to say about the place.
+fn on_one_line(e: &serde_json::Error) -> String {
+    e.to_string().replace(" at line 1 column ", " at column ")
+}
+
+/// The error without its place, which counts from the start of the data, not of the line.
+fn without_place(e: JsonError) -> JsonError {
+    JsonError { line: 0, ..e }
 }
 
 /// A time as NDJSON has it: RFC 3339, or plain microseconds where that cannot write it.
 fn parse_time(json: &str) -> anyhow::Result<Micros> {
-    match json.parse::<i64>() {
-        Ok(micros) => Ok(Micros(micros)),
-        Err(_) => {
-            let text: String = serde_json::from_str(json).context("time")?;
-            text.parse().with_context(|| format!("time {text:?}"))
-        }
+    if let Ok(micros) = json.parse() {
+        return Ok(Micros(micros));
     }
+    let text: Option<String> = serde_json::from_str(json).ok();
+    let time = text.and_then(|text| text.parse().ok());
+    time.with_context(|| format!("time {json} is neither RFC 3339 in quotes, nor whole microseconds, nor null"))
 }

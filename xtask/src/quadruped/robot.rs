@@ -18,6 +18,9 @@ const DEGREES: f64 = 360.0 / TAU;
 /// The servo that gets too hot for a while.
 const HOT_SERVO: usize = 7;
 
+/// The angles of abduction, hip and knee while the robot sits, in radians.
+const SITTING: [f64; 3] = [0.0, 1.3, -2.6];
+
 /// A joint and its motor.
 #[derive(Clone, Copy, Default)]
 struct Joint {
@@ -76,10 +79,10 @@ pub struct Plan {
 
 impl Robot {
     pub fn new(seed: u64) -> Self {
-        let joint = Joint { celsius: 24.0, ..Joint::default() };
+        let sitting = std::array::from_fn(|at| Joint { angle: SITTING[at % 3], celsius: 24.0, ..Joint::default() });
         Self {
             rng: Rng::new(seed),
-            joints: [joint; 12],
+            joints: sitting,
             feet: [Foot { stands: true, since: 0.0 }; 4],
             angles: [0.0; 3],
             rates: [0.0; 3],
@@ -141,9 +144,9 @@ impl Robot {
             let lift = trots * sin_turns(swing / 2.0);
             let stride = trots * (0.08 + 0.22 * self.speed) * cos_turns(phase);
             let angles = [
-                0.04 * trots * sin_turns(phase),
-                1.3 - 0.6 * self.height + stride,
-                -2.6 + 1.2 * self.height - 0.4 * lift,
+                SITTING[0] + 0.04 * trots * sin_turns(phase),
+                SITTING[1] - 0.6 * self.height + stride,
+                SITTING[2] + 1.2 * self.height - 0.4 * lift,
             ];
             let carried = if self.feet[leg].stands { load } else { 0.0 };
             for (part, angle) in angles.into_iter().enumerate() {
@@ -158,7 +161,7 @@ impl Robot {
         joint.velocity = (angle - joint.angle) / STEP;
         joint.angle = angle;
         joint.torque = holding + 0.08 * joint.velocity + noise;
-        let heating = if at == HOT_SERVO { 0.35 } else { 0.08 };
+        let heating = if at == HOT_SERVO { 1.6 } else { 0.08 };
         joint.celsius += (heating * joint.torque * joint.torque - 0.02 * (joint.celsius - 24.0)) * STEP;
     }
 

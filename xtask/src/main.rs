@@ -31,7 +31,7 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
     Moteus,
-    /// Write the simulated run in testdata/ anew
+    /// Write the generated files in testdata/ anew
     Generate,
 }
 

@@ -17,7 +17,7 @@ pub fn schema_json(data: &[u8]) {
     assert_eq!(Schema::from_json(&schema.to_json_pretty()).expect("what was written is read"), schema);
 }
 
-/// Any text is data of a schema or an error; as data it is exactly one value, whose JSON gives the same bytes.
+/// Any text is data of a schema or an error; as data it is exactly one value, whose JSON is read again.
 pub fn json_to_binary(data: &[u8]) {
     let Some((schema, text)) = split_schema(data) else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
@@ -33,7 +33,8 @@ pub fn json_to_binary(data: &[u8]) {
     let Some(json) = json_of(&schema, payload) else { return };
     let mut again = Vec::new();
     read_json(schema.root(), &json, &mut again).expect("what was written is read");
-    assert_eq!(again, payload);
+    // Not the bytes: a default may bring a NaN that JSON cannot tell from the ordinary one.
+    assert_eq!(json_of(&schema, &again), Some(json));
 }
 
 /// A payload that can be walked has JSON, which gives a payload with the same JSON.

@@ -70,3 +70,8 @@ pub use time::{DurationMicros, Micros};
 pub use tlog_derive::Record;
 #[cfg(feature = "std")]
 pub use write::{RecordId, Writer};
+
+/// The examples of the README, which must compile.
+#[cfg(all(doctest, feature = "std", feature = "derive"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -23,6 +23,7 @@ import zipfile
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 MICROSECOND = datetime.timedelta(microseconds=1)
+ERA = datetime.timedelta(days=146097)
 PRIMITIVES = {
     "null": "NullType",
     "boolean": "BooleanType",
@@ -155,7 +156,10 @@ def micros(value):
     if isinstance(value, int):
         return value
     whole, _, fraction = value.removesuffix("Z").partition(".")
-    since = datetime.datetime.fromisoformat(whole + "+00:00") - EPOCH
+    # Python knows no year 0; 400 years later the calendar is the same.
+    later = ERA if whole.startswith("0000") else 0 * ERA
+    year = int(whole[:4]) + (400 if later else 0)
+    since = datetime.datetime.fromisoformat(f"{year:04}{whole[4:]}+00:00") - EPOCH - later
     return since // MICROSECOND + int(fraction.ljust(6, "0") or 0)
 
 

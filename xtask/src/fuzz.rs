@@ -56,9 +56,9 @@ pub fn run(options: &Options) -> Result<()> {
     let binaries = build()?;
     for batch in targets.chunks(options.jobs.max(1)) {
         let running: Vec<_> = batch.iter().map(|target| Run::start(target, &binaries, options.seconds)).collect();
-        for run in running {
-            run?.finish()?;
-        }
+        // All of a batch come to their end, also when one fails.
+        let finished: Vec<_> = running.into_iter().map(|run| run?.finish()).collect();
+        finished.into_iter().collect::<Result<()>>()?;
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! The chores of the project, each a subcommand of `cargo xtask`.
 
 mod fuzz;
+mod generate;
 mod moteus;
 mod project;
+mod quadruped;
 mod runner;
 mod test;
 mod tidy;
@@ -29,6 +31,8 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
     Moteus,
+    /// Write the generated files in testdata/ anew
+    Generate,
 }
 
 fn main() -> ExitCode {
@@ -47,5 +51,6 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Tidy => tidy::run(),
         Chore::Fuzz(options) => fuzz::run(options),
         Chore::Moteus => moteus::run(),
+        Chore::Generate => generate::run(),
     }
 }

@@ -1,8 +1,102 @@
-//! (placeholder)
-use anyhow::Result;
+//! `cargo xtask moteus`: what mjbots' own Python reader makes of our logs.
+//!
+//! The reader is a part of the package `moteus`. Only its wheel is fetched, pinned by its hash, and
+//! only that one module is run: see `python/check_moteus.py`, which compares.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use tlog::read::{Event, ReadOptions, SliceReader};
+use tlog::value::{Cursor, write_json};
+
+use crate::project::{files, output_of, root, target_dir};
+
+/// Logs in these folders of testdata/ are not meant to be read by everyone.
+const NOT_FOR_OTHERS: &str = "testdata/corrupt";
+
+/// Runs the check.
+///
+/// # Errors
+/// When the two sides disagree, or Python or the package cannot be had.
 pub fn run() -> Result<()> {
     check().map(drop)
 }
+
+/// Compares every log in testdata/; how many agree.
+///
+/// # Errors
+/// As [`run`].
 pub fn check() -> Result<u64> {
-    Ok(0)
+    let folder = target_dir().join("moteus");
+    fs::create_dir_all(&folder)?;
+    let wheel = wheel(&folder)?;
+    let mut lines = Vec::new();
+    for log in logs()? {
+        let name = log.to_string_lossy().replace('/', "-");
+        let path = folder.join(name).with_extension("ndjson");
+        describe(&root().join(&log), &path).with_context(|| log.display().to_string())?;
+        lines.push(path);
+    }
+    ensure!(!lines.is_empty(), "there are no logs in testdata/");
+    let script = root().join("xtask/python/check_moteus.py");
+    let status = Command::new("python3").arg(script).arg(wheel).args(&lines).status().context("python3")?;
+    ensure!(status.success(), "the Python reader does not agree with us");
+    Ok(lines.len() as u64)
+}
+
+fn logs() -> Result<Vec<PathBuf>> {
+    let mut logs = files()?;
+    logs.retain(|path| path.starts_with("testdata") && !path.starts_with(NOT_FOR_OTHERS));
+    logs.retain(|path| path.extension().is_some_and(|extension| extension == "tlog"));
+    Ok(logs)
+}
+
+/// The package's wheel, fetched if it is not there yet.
+fn wheel(folder: &Path) -> Result<PathBuf> {
+    if let Some(wheel) = find_wheel(folder)? {
+        return Ok(wheel);
+    }
+    let requirements = root().join("xtask/python/requirements.txt");
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--dest"]).arg(folder);
+    output_of(pip.arg("--requirement").arg(requirements)).context("cannot fetch the package moteus")?;
+    match find_wheel(folder)? {
+        Some(wheel) => Ok(wheel),
+        None => bail!("pip left no wheel in {}", folder.display()),
+    }
+}
+
+fn find_wheel(folder: &Path) -> Result<Option<PathBuf>> {
+    let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    Ok(entries.into_iter().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "whl")))
+}
+
+/// Writes what is in a log as the lines that the script reads.
+fn describe(log: &Path, lines: &Path) -> Result<()> {
+    let bytes = fs::read(log)?;
+    let mut out = BufWriter::new(File::create(lines)?);
+    let mut reader = SliceReader::new(&bytes, ReadOptions { strict: true, ..ReadOptions::default() });
+    while let Some(event) = reader.next_event()? {
+        match event {
+            Event::Schema(record) => {
+                let (hex, schema) = (hex(&record.schema_bytes), record.schema.to_json());
+                writeln!(out, r#"{{"record":{:?},"schema_hex":"{hex}","schema":{schema}}}"#, record.name)?;
+            }
+            Event::Data(data) => {
+                let mut json = Vec::new();
+                write_json(data.record.schema.root(), &mut Cursor::new(data.payload), &mut json)?;
+                let (hex, json) = (hex(data.payload), String::from_utf8(json)?);
+                writeln!(out, r#"{{"record":{:?},"payload_hex":"{hex}","data":{json}}}"#, data.record.name)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -32,6 +32,8 @@ pub(super) enum State {
     Blocks,
     /// Somewhere behind damage, looking for a block: [`Machine::lost`] knows more.
     Lost,
+    /// [`Machine::pending`] is to be reported before the next block.
+    Pending,
     /// Behind the last byte.
     End,
 }
@@ -152,6 +154,7 @@ impl Machine {
                 State::Blocks => self.blocks::<false>(window, last)?,
                 State::FileHeader => self.file_header(window, last)?,
                 State::Lost => self.find_block(window, last),
+                State::Pending => self.report_pending(),
                 State::End => Some(Progress::End),
             };
             if let Some(progress) = progress {
@@ -265,9 +268,6 @@ impl Machine {
 
     /// The long way: any block, whole or not, defect or not.
     fn any_block(&mut self, window: &[u8], last: bool) -> Result<Option<Progress>> {
-        if let Some(skipped) = self.pending.take() {
-            return Ok(Some(self.skipped(skipped.range, skipped.cause)));
-        }
         let rest = window.get(self.at..).unwrap_or(&[]);
         if rest.is_empty() {
             if last {
@@ -403,9 +403,24 @@ impl Machine {
         }
         let selected = self.options.selection.wants_record(&record.name);
         match self.catalog.declare(record, selected) {
-            Ok(slot) => Ok(self.found(&block[..len], |_| Found::Schema { slot })),
-            Err(cause) => self.lose(cause, Some(block.len())),
+            Ok(slot) => {
+                if self.pending.is_some() {
+                    self.state = State::Pending;
+                }
+                Ok(self.found(&block[..len], |_| Found::Schema { slot }))
+            }
+            Err(cause) => {
+                self.pending = None;
+                self.lose(cause, Some(block.len()))
+            }
         }
+    }
+
+    /// The state [`State::Pending`].
+    fn report_pending(&mut self) -> Option<Progress> {
+        self.state = State::Blocks;
+        let Skipped { range, cause } = self.pending.take()?;
+        Some(self.skipped(range, cause))
     }
 
     /// How long a schema block really is. Nothing but its own size says where it ends, and bytes after

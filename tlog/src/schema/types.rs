@@ -69,15 +69,20 @@ impl Type {
 
     /// How many bytes every value of this type takes, if they all take the same.
     pub fn fixed_len(&self) -> Option<usize> {
+        self.extent().map(|extent| extent.len)
+    }
+
+    /// What every value of this type takes, if they all take the same.
+    pub(crate) fn extent(&self) -> Option<Extent> {
         match self {
-            Self::Null => Some(0),
-            Self::Boolean => Some(1),
-            Self::FixedInt(width) | Self::FixedUint(width) => Some(width.bytes()),
-            Self::Float32 => Some(4),
-            Self::Float64 | Self::Timestamp | Self::Duration => Some(8),
-            Self::Object(object) => object.fixed_len,
-            Self::Enum(enumeration) => enumeration.underlying.fixed_len(),
-            Self::FixedArray(array) => array.fixed_len,
+            Self::Null => Some(Extent::NOTHING),
+            Self::Boolean => Some(Extent::of(1)),
+            Self::FixedInt(width) | Self::FixedUint(width) => Some(Extent::of(width.bytes())),
+            Self::Float32 => Some(Extent::of(4)),
+            Self::Float64 | Self::Timestamp | Self::Duration => Some(Extent::of(8)),
+            Self::Object(object) => object.extent,
+            Self::Enum(enumeration) => enumeration.underlying.fixed_len().map(Extent::of),
+            Self::FixedArray(array) => array.extent,
             Self::Varint | Self::Varuint | Self::Bytes | Self::String => None,
             Self::Array(_) | Self::Map(_) | Self::Union(_) => None,
         }
@@ -118,6 +123,38 @@ impl Type {
             Self::Timestamp => "timestamp",
             Self::Duration => "duration",
         }
+    }
+}
+
+/// What every value of some type takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// How many bytes.
+    pub len: usize,
+    /// How many items in it take no bytes: see [`MAX_ZERO_WIDTH`](crate::value::MAX_ZERO_WIDTH).
+    pub zero_width: u64,
+}
+
+impl Extent {
+    /// One item without bytes.
+    const NOTHING: Self = Self { len: 0, zero_width: 1 };
+
+    const fn of(len: usize) -> Self {
+        Self { len, zero_width: 0 }
+    }
+
+    /// One behind the other; `None` when that is more than can be.
+    fn and(self, next: Self) -> Option<Self> {
+        let len = self.len.checked_add(next.len)?;
+        Some(Self { len, zero_width: self.zero_width.saturating_add(next.zero_width) })
+    }
+
+    fn times(self, count: u64) -> Option<Self> {
+        let len = match self.len {
+            0 => 0,
+            len => len.checked_mul(usize::try_from(count).ok()?)?,
+        };
+        Some(Self { len, zero_width: self.zero_width.saturating_mul(count) })
     }
 }
 
@@ -220,16 +257,19 @@ pub struct Object {
     fields: Vec<Field>,
     /// Positions in `fields`, ascending by name; of equal names the first comes first.
     by_name: Vec<u32>,
-    fixed_len: Option<usize>,
+    extent: Option<Extent>,
 }
 
 impl Object {
     /// An object with these fields.
     pub fn new(fields: impl IntoIterator<Item = Field>) -> Self {
         let fields: Vec<Field> = fields.into_iter().collect();
-        let fixed_len = fields.iter().try_fold(0usize, |sum, field| sum.checked_add(field.ty.fixed_len()?));
+        let extent = match fields.is_empty() {
+            true => Some(Extent::NOTHING),
+            false => fields.iter().try_fold(Extent::of(0), |sum, field| sum.and(field.ty.extent()?)),
+        };
         let by_name = sorted_by_name(fields.iter().map(Field::name));
-        Self { version: None, fields, by_name, fixed_len }
+        Self { version: None, fields, by_name, extent }
     }
 
     /// The same with a version, which the format has but neither reference can read.
@@ -341,18 +381,18 @@ impl Field {
 pub struct FixedArray {
     len: u64,
     item: Box<Type>,
-    fixed_len: Option<usize>,
+    extent: Option<Extent>,
 }
 
 impl FixedArray {
     /// `len` items of this type.
     pub fn new(len: u64, item: Type) -> Self {
         // None of the items takes no bytes, whatever the item; so only what takes bytes has no fixed length.
-        let fixed_len = match len {
-            0 => Some(0),
-            _ => item.fixed_len().and_then(|width| width.checked_mul(usize::try_from(len).ok()?)),
+        let extent = match len {
+            0 => Some(Extent::NOTHING),
+            _ => item.extent().and_then(|extent| extent.times(len)),
         };
-        Self { len, item: Box::new(item), fixed_len }
+        Self { len, item: Box::new(item), extent }
     }
 
     /// How many items.

@@ -223,8 +223,8 @@ impl Visitor<'_, '_> for Ignore {
 /// # Errors
 /// [`ValueError`], as [`walk`].
 pub fn skip(ty: &Type, cursor: &mut Cursor<'_>) -> Result<(), ValueError> {
-    if let Some(width) = ty.fixed_len().filter(|&width| width > 0) {
-        return cursor.bytes(width as u64).map(drop);
+    if let Some(extent) = ty.extent() {
+        return cursor.skip_run(1, extent.len, extent.zero_width);
     }
     match ty {
         Type::Array(item) => {
@@ -246,8 +246,8 @@ pub fn skip(ty: &Type, cursor: &mut Cursor<'_>) -> Result<(), ValueError> {
 }
 
 fn skip_items(item: &Type, len: u64, cursor: &mut Cursor<'_>) -> Result<(), ValueError> {
-    match item.fixed_len() {
-        Some(width) => cursor.skip_run(len, width),
+    match item.extent() {
+        Some(extent) => cursor.skip_run(len, extent.len, extent.zero_width),
         None => (0..len).try_for_each(|_| skip(item, cursor)),
     }
 }

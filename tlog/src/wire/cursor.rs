@@ -172,14 +172,12 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Passes over `count` items of `width` bytes.
+    /// Passes over `count` items, each of `width` bytes and with `zero_width` items in it that take none.
     ///
     /// # Errors
-    /// [`ValueErrorKind::Truncated`], and [`ValueErrorKind::ZeroWidth`] when `width` is 0.
-    pub fn skip_run(&mut self, count: u64, width: usize) -> Result<(), ValueError> {
-        if width == 0 {
-            return self.zero_width_items(count);
-        }
+    /// [`ValueErrorKind::Truncated`] and [`ValueErrorKind::ZeroWidth`].
+    pub fn skip_run(&mut self, count: u64, width: usize, zero_width: u64) -> Result<(), ValueError> {
+        self.zero_width_items(count.saturating_mul(zero_width))?;
         let len = count.checked_mul(width as u64).ok_or_else(|| self.fail(ValueErrorKind::Truncated))?;
         self.bytes(len).map(drop)
     }

@@ -1,3 +1,5 @@
+//! What resolving must do, case by case.
+
 use super::*;
 use crate::schema::{Enum, Field, IntegerType, Object, Schema, Symbol, Type, Width};
 use crate::value::{Cursor, Value, ValueErrorKind};

@@ -1,3 +1,5 @@
+//! Values as trees, there and back.
+
 use super::*;
 use crate::schema::{Enum, Field, IntegerType, Object, Symbol, Type, Width};
 use crate::value::{Cursor, MAX_ZERO_WIDTH, ValueErrorKind};

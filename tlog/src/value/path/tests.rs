@@ -1,3 +1,5 @@
+//! Paths: what compiles, and what is read by them.
+
 use super::*;
 use crate::Error;
 use crate::schema::{Enum, Field, IntegerType, Object, Schema, Symbol, Type, Width};

@@ -19,7 +19,7 @@
 //!
 //! let mut log = Writer::create(&path)?;
 //! let imu = log.record::<Imu>()?;
-//! log.log(&imu, Micros::now(), &Imu { accel: [0.0, 0.0, 9.81], temperature: 40.5 })?;
+//! log.log(imu, Micros::now(), &Imu { accel: [0.0, 0.0, 9.81], temperature: 40.5 })?;
 //! log.finish()?;
 //!
 //! // One read:

@@ -102,6 +102,9 @@ pub struct RecordSummary {
     pub rate_hz: Option<f64>,
     pub first_time: Option<String>,
     pub last_time: Option<String>,
+    /// Whether there is any data, as far as a quick look can tell.
+    #[serde(skip)]
+    pub has_data: bool,
 }
 
 /// The state of a scan.
@@ -257,6 +260,7 @@ impl Tally {
             rate_hz: tally.times.rate_hz(),
             first_time: tally.times.first(),
             last_time: tally.times.last(),
+            has_data: tally.count > 0,
         });
         Summary {
             state,
@@ -291,6 +295,7 @@ fn quick(path: &Path) -> anyhow::Result<Summary> {
         name: indexed.record.name.clone(),
         identifier: indexed.record.identifier,
         last_time: indexed.last_time.map(|time| time.to_string()),
+        has_data: indexed.last_offset.is_some(),
         ..RecordSummary::default()
     });
     Ok(Summary {

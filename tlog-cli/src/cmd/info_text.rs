@@ -16,7 +16,8 @@ pub fn render(summary: &Summary, terminal: &Terminal) -> String {
         line("last time", last.clone());
     }
     if let Some(steps @ 1..) = summary.time_steps_back {
-        line("time order", format!("{steps} steps back"));
+        let plural = if steps == 1 { "step" } else { "steps" };
+        line("time order", format!("{steps} {plural} back"));
     }
     if let Some(blocks) = summary.data_blocks {
         line("data", data(blocks, summary));
@@ -94,7 +95,8 @@ fn counted_row(record: &RecordSummary, width: usize) -> String {
 }
 
 fn quick_row(record: &RecordSummary, width: usize) -> String {
-    format!("  {:<width$} {}", printable(&record.name), record.last_time.as_deref().unwrap_or("no data"))
+    let otherwise = if record.has_data { "no time" } else { "no data" };
+    format!("  {:<width$} {}", printable(&record.name), record.last_time.as_deref().unwrap_or(otherwise))
 }
 
 /// A size as people read it.

@@ -162,13 +162,13 @@ fn compare_objects(a: &Object, b: &Object, path: &str, changes: &mut Vec<Change>
 }
 
 fn compare_extras(old: &Field, new: &Field, path: &str, changes: &mut Vec<Change>) {
-    let text = |default: Option<String>| default.unwrap_or_else(|| "none".to_owned());
+    let or_none = |text: Option<String>| text.filter(|text| !text.is_empty()).unwrap_or_else(|| "none".to_owned());
     if old.default_bytes() != new.default_bytes() {
-        changes.push(changed(&format!("{path} (default)"), text(default(old)), text(default(new))));
+        changes.push(changed(&format!("{path} (default)"), or_none(default(old)), or_none(default(new))));
     }
     if old.aliases() != new.aliases() {
-        let (old, new) = (old.aliases().join(", "), new.aliases().join(", "));
-        changes.push(changed(&format!("{path} (aliases)"), old, new));
+        let aliases = |field: &Field| or_none(Some(field.aliases().join(", ")));
+        changes.push(changed(&format!("{path} (aliases)"), aliases(old), aliases(new)));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading logs, whole or broken.
 //!
-//! One state machine ([`machine`]) turns bytes into events and never reads, maps or blocks. Two thin
+//! One state machine (`machine.rs`) turns bytes into events and never reads, maps or blocks. Two thin
 //! adapters feed it: [`SliceReader`] over bytes at hand, without copying, and [`StreamReader`]
 //! over anything that reads, in bounded memory. [`Blocks`] answers for single blocks at known
 //! offsets, and [`Log`] is the easy door to all of it.

@@ -34,7 +34,7 @@ impl<'d> SliceReader<'d> {
     /// The next thing in the log; `None` at its end.
     ///
     /// # Errors
-    /// [`Error::Format`], when the file header is wrong, and at the first defect if reading is strict.
+    /// [`Error::Format`](crate::Error::Format), when the file header is wrong, and at the first defect if reading is strict.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>> {
         match self.advance()? {
             Some(found) => Ok(self.machine.view(found, self.bytes)),

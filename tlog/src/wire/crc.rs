@@ -5,7 +5,7 @@
 //! about as much as the checksum itself (`benches/read`). But a CRC is linear: it is enough to run
 //! over the block as it is and to take out what the stored bytes `s` with `n` bytes behind
 //! them contributed. That is the state that `s` turns into over `n + 4` zero bytes, and
-//! running over 2^k zero bytes is a linear map of 32 bits, of which [`RUNS`] has the tables.
+//! running over 2^k zero bytes is a linear map of 32 bits, of which `RUNS` has the tables.
 
 use crc32fast::Hasher;
 

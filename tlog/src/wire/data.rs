@@ -7,7 +7,7 @@
 //! The optional fields stand *before* the payload in ascending order of their
 //! flags; the format's own document says otherwise, all files say this.
 
-use super::{BodyError, Fields, Filler, crc, varuint};
+use super::{BlockType, BodyError, Fields, Filler, block, crc, varuint};
 
 /// Which optional fields a data block has and how its payload is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -74,6 +74,9 @@ pub struct DataHeader {
 /// The longest data header: three varuints, timestamp, checksum.
 pub const MAX_HEADER_LEN: usize = 3 * varuint::MAX_LEN + 8 + crc::LEN;
 
+/// The most that stands before a payload: the block's header and the data header.
+pub const MAX_FRONT_LEN: usize = block::MAX_HEADER_LEN + MAX_HEADER_LEN;
+
 impl DataHeader {
     /// Reads the front of a data block's body.
     ///
@@ -109,17 +112,36 @@ impl DataHeader {
         }
     }
 
-    /// Writes the header into the front of `out` with a checksum of zero, ready for
-    /// [`crc::block_crc`]; `len` and `checksum` are not looked at. How many bytes that took.
+    /// How many bytes [`encode`](Self::encode) writes.
+    #[inline]
+    const fn encoded_len(&self) -> usize {
+        let flags = self.flags;
+        let previous = if flags.contains(DataFlags::PREVIOUS_OFFSET) { varuint::len(self.previous()) } else { 0 };
+        let timestamp = if flags.contains(DataFlags::TIMESTAMP) { 8 } else { 0 };
+        let checksum = if flags.contains(DataFlags::CHECKSUM) { crc::LEN } else { 0 };
+        varuint::len(self.identifier) + varuint::len(self.flags.0) + previous + timestamp + checksum
+    }
+
+    const fn previous(&self) -> u64 {
+        match self.previous_offset {
+            Some(distance) => distance,
+            None => 0,
+        }
+    }
+
+    /// Writes all of the block that stands before a payload of this length, with a checksum of zero,
+    /// ready for [`crc::block_crc`]; `len` and `checksum` are not looked at. How many bytes that took.
     /// Inlined because it runs once per record: `benches/write`.
     #[inline]
-    pub fn encode(&self, out: &mut [u8; MAX_HEADER_LEN]) -> usize {
+    pub fn encode(&self, payload_len: usize, out: &mut [u8; MAX_FRONT_LEN]) -> usize {
         let mut filler = Filler::new(out);
-        // The buffer holds the longest header there is, so everything fits.
+        // The buffer holds the longest front there is, so everything fits.
+        let _ = filler.varuint(BlockType::Data.code());
+        let _ = filler.varuint((self.encoded_len() as u64).saturating_add(payload_len as u64));
         let _ = filler.varuint(self.identifier);
         let _ = filler.varuint(self.flags.0);
         if self.flags.contains(DataFlags::PREVIOUS_OFFSET) {
-            let _ = filler.varuint(self.previous_offset.unwrap_or(0));
+            let _ = filler.varuint(self.previous());
         }
         if self.flags.contains(DataFlags::TIMESTAMP) {
             let _ = filler.array(self.timestamp.unwrap_or(0).to_le_bytes());
@@ -148,8 +170,12 @@ mod tests {
                 checksum: has(DataFlags::CHECKSUM).then_some(0),
                 len: 0,
             };
-            let mut out = [0; MAX_HEADER_LEN];
-            let len = header.encode(&mut out);
+            let mut front = [0; MAX_FRONT_LEN];
+            let front_len = header.encode(1_000, &mut front);
+            let frame = crate::wire::BlockHeader::parse(&front).unwrap();
+            let len = front_len - frame.header_len;
+            assert_eq!((frame.block_type, frame.body_len), (BlockType::Data, len as u64 + 1_000));
+            let out = &front[frame.header_len..];
             let parsed = DataHeader::parse(&out[..len]);
             if bits & 0x08 != 0 {
                 assert_eq!(parsed, Err(BodyError::Flags(bits)));

@@ -5,29 +5,15 @@ use crate::wire::{
     BlockHeader, BlockType, DataFlags, DataHeader, IndexBlock, IndexEntry, SeekMarker, block, crc, data, varuint,
 };
 
-/// What a data block takes beyond its payload, at most.
-pub(super) const MAX_DATA_OVERHEAD: usize = block::MAX_HEADER_LEN + data::MAX_HEADER_LEN;
-
-/// Appends a data block; its length. Both headers are laid out in one piece, the frame's ending
-/// where the data's begins, with zeros for the checksum. That is computed before anything is
-/// copied: bytes just written would have to be waited for (`benches/write`).
+/// Appends a data block whose checksum, if it has one, is still zero; where in the block that is.
 #[inline]
-pub(super) fn put_data(header: &DataHeader, payload: &[u8], out: &mut Vec<u8>) -> usize {
-    const FRAME_END: usize = block::MAX_HEADER_LEN;
-    let mut head = [0; FRAME_END + data::MAX_HEADER_LEN];
-    let head_len = head[FRAME_END..].first_chunk_mut().map_or(0, |room| header.encode(room));
-    let (frame, frame_len) = BlockHeader::encode(BlockType::Data, (head_len + payload.len()) as u64);
-    let start = FRAME_END - frame_len;
-    (0..frame_len).for_each(|at| head[start + at] = frame[at]);
-    let head = &mut head[start..FRAME_END + head_len];
-    if header.flags.contains(DataFlags::CHECKSUM) {
-        let crc = crc::of_pieces(head, payload);
-        let at = head.len() - crc::LEN;
-        head[at..].copy_from_slice(&crc.to_le_bytes());
-    }
-    out.extend_from_slice(head);
+pub(super) fn put_data(header: &DataHeader, payload: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+    let start = out.len();
+    out.resize(start + data::MAX_FRONT_LEN, 0);
+    let front_len = out[start..].first_chunk_mut().map_or(0, |front| header.encode(payload.len(), front));
+    out.truncate(start + front_len);
     out.extend_from_slice(payload);
-    head.len() + payload.len()
+    header.flags.contains(DataFlags::CHECKSUM).then(|| front_len - crc::LEN)
 }
 
 /// How long the schema block is that [`put_schema`] appends, at most.

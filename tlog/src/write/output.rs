@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::wire::FILE_HEADER;
+use crate::wire::{FILE_HEADER, crc};
 
 /// How many bytes are passed on at once. A block larger than this goes alone.
 pub(super) const BATCH: usize = 128 << 10;
@@ -91,6 +91,15 @@ impl Failure {
     }
 }
 
+/// A block whose checksum is still zero. It is computed when the next block comes, or the buffer
+/// goes: bytes that were written a moment ago would have to be waited for (`benches/write`).
+struct Unsealed {
+    /// Where the block starts in the buffer; it ends with the buffer.
+    start: usize,
+    /// Where its checksum is in the block.
+    checksum_at: usize,
+}
+
 /// A sink behind a buffer of whole blocks.
 pub(super) struct Output<W: Write> {
     /// `None` once it has been handed back.
@@ -99,6 +108,8 @@ pub(super) struct Output<W: Write> {
     /// Whether the file's name is still to be made to last, which syncing the file alone does not promise.
     name_unsynced: bool,
     buffer: Vec<u8>,
+    /// The last block in the buffer, if its checksum is still to be filled in.
+    unsealed: Option<Unsealed>,
     /// How many bytes the sink has taken.
     passed: u64,
     failure: Option<Failure>,
@@ -114,7 +125,7 @@ impl<W: Write> Output<W> {
     pub(super) fn new(sink: W, path: Option<PathBuf>) -> Self {
         let mut buffer = Vec::with_capacity(BATCH);
         buffer.extend(FILE_HEADER);
-        Self { sink: Some(sink), name_unsynced: path.is_some(), path, buffer, passed: 0, failure: None }
+        Self { sink: Some(sink), name_unsynced: path.is_some(), path, buffer, unsealed: None, passed: 0, failure: None }
     }
 
     /// Where the next block starts, in bytes from the start of the log, with room in the buffer for `len` bytes.
@@ -124,6 +135,7 @@ impl<W: Write> Output<W> {
     #[inline]
     pub(super) fn room_for(&mut self, len: usize) -> Result<u64> {
         self.check()?;
+        self.seal();
         if self.buffer.len().saturating_add(len) > BATCH {
             self.pass()?;
         }
@@ -134,6 +146,21 @@ impl<W: Write> Output<W> {
     #[inline]
     pub(super) const fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.buffer
+    }
+
+    /// The block of `len` bytes at the end of the buffer wants its checksum, `checksum_at` in it.
+    #[inline]
+    pub(super) const fn leave_unsealed(&mut self, len: usize, checksum_at: usize) {
+        self.unsealed = Some(Unsealed { start: self.buffer.len() - len, checksum_at });
+    }
+
+    #[inline]
+    fn seal(&mut self) {
+        let Some(Unsealed { start, checksum_at }) = self.unsealed.take() else { return };
+        let block = &mut self.buffer[start..];
+        // Its own bytes are zeros already: there is nothing to blank.
+        let crc = crc::block_crc(block, usize::MAX);
+        block[checksum_at..checksum_at + crc::LEN].copy_from_slice(&crc.to_le_bytes());
     }
 
     /// Passes a large block on at once.
@@ -168,6 +195,7 @@ impl<W: Write> Output<W> {
     /// # Errors
     /// [`Error::Io`]; what was in the buffer may then be torn and is given up.
     pub(super) fn pass(&mut self) -> Result<()> {
+        self.seal();
         // Not in its place while the sink has it, so that after an error or a panic there nothing is written twice.
         let mut batch = std::mem::take(&mut self.buffer);
         if !batch.is_empty() {

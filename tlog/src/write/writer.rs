@@ -15,7 +15,7 @@ use super::table::Table;
 use crate::error::{Error, Result};
 use crate::schema::Schema;
 use crate::time::Micros;
-use crate::wire::{DataHeader, IndexBlock, IndexEntry, SeekMarker};
+use crate::wire::{DataHeader, IndexBlock, IndexEntry, SeekMarker, data};
 
 /// The number by which a log's data blocks refer to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -266,7 +266,7 @@ impl<W: Write> Writer<W> {
         let compressed = if mode.compression { self.compressor.shrink(payload) } else { None };
         let stored = compressed.unwrap_or(payload);
 
-        let start = self.output.room_for(stored.len().saturating_add(frame::MAX_DATA_OVERHEAD))?;
+        let start = self.output.room_for(stored.len().saturating_add(data::MAX_FRONT_LEN))?;
         let header = DataHeader {
             identifier: id.0,
             flags: mode.flags(time.is_some(), compressed.is_some()),
@@ -275,7 +275,11 @@ impl<W: Write> Writer<W> {
             checksum: None,
             len: 0,
         };
-        let len = frame::put_data(&header, stored, self.output.buffer());
+        let checksum_at = frame::put_data(&header, stored, self.output.buffer());
+        let len = (self.output.position() - start) as usize;
+        if let Some(checksum_at) = checksum_at {
+            self.output.leave_unsealed(len, checksum_at);
+        }
         self.output.settle()?;
 
         record.last = Some(start);

@@ -7,6 +7,7 @@ mod args;
 mod cmd;
 mod exit;
 mod input;
+mod interrupt;
 mod output;
 mod progress;
 mod project;

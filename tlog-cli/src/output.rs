@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use crate::exit::usage;
 use crate::input::is_dash;
+use crate::interrupt;
 
 /// How messages call standard output.
 pub const STDOUT: &str = "standard output";
@@ -57,7 +58,8 @@ impl Binary {
         let mut builder = tempfile::Builder::new();
         readable_as_any_new_file(builder.prefix(".tlog-").suffix(".tmp"));
         // The system's message would tell the name of the temporary file.
-        let file = builder.tempfile_in(folder).map_err(|e| io::Error::from(e.kind()));
+        let create = || builder.tempfile_in(folder).map_err(|e| io::Error::from(e.kind()));
+        let file = interrupt::create_temporary(create);
         let file = file.with_context(|| place.display().to_string())?;
         Ok(Self::Temporary { file, place, force })
     }
@@ -71,6 +73,7 @@ impl Binary {
                 file.as_file().sync_all().with_context(shown)?;
                 let persisted = if force { file.persist(&place) } else { file.persist_noclobber(&place) };
                 persisted.map_err(|e| e.error).with_context(shown)?;
+                interrupt::finished();
                 sync_folder_of(&place).with_context(shown)
             }
         }

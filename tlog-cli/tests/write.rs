@@ -3,7 +3,8 @@
 mod support;
 
 use std::fs::File;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use support::{Folder, IMU, TLOG, small, small_lines};
 
@@ -260,4 +261,21 @@ fn no_lines_make_an_empty_log() {
     folder.tlog(&["write", "--schema-from", "a.tlog", "-o", "b.tlog"]).good();
     assert_eq!(folder.tlog(&["cat", "b.tlog", "--format", "json"]).good(), "[\n]\n");
     assert!(folder.tlog(&["info", "b.tlog"]).good().contains("0 blocks"));
+}
+
+#[test]
+fn an_interrupted_process_leaves_nothing_behind() {
+    for signal in ["INT", "TERM"] {
+        let folder = Folder::with("a.tlog", small());
+        let mut process = Command::new(TLOG);
+        process.args(["write", "--schema-from", "a.tlog", "-", "-o", "b.tlog"]).current_dir(folder.path(""));
+        let mut process = process.stdin(Stdio::piped()).spawn().unwrap();
+        while folder.names().len() < 2 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let sent = Command::new("kill").args(["-s", signal, &process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        assert_eq!(process.wait().unwrap().code(), Some(130), "{signal}");
+        assert_eq!(folder.names(), ["a.tlog"], "{signal}");
+    }
 }

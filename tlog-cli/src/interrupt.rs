@@ -1,0 +1,41 @@
+//! Ctrl-C and termination while an output is being written: it is removed before the process ends.
+//!
+//! Commands that write nothing keep the system's way: they end at once.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, Once, PoisonError};
+
+use tempfile::NamedTempFile;
+
+/// What a shell reports of a process that SIGINT ended.
+const INTERRUPTED: i32 = 130;
+
+/// The file that must not stay if the process ends now.
+static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+static HANDLER: Once = Once::new();
+
+/// Creates a temporary file that an interrupted process removes. The signal waits while it is created,
+/// so that it never stays.
+pub fn create_temporary(create: impl FnOnce() -> io::Result<NamedTempFile>) -> io::Result<NamedTempFile> {
+    // Without a handler an interrupted process leaves its temporary file: untidy, and nothing else.
+    HANDLER.call_once(|| drop(ctrlc::set_handler(remove_and_exit)));
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let file = create()?;
+    *unfinished = Some(file.path().to_owned());
+    Ok(file)
+}
+
+/// The file is in its place, or gone.
+pub fn finished() {
+    *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+fn remove_and_exit() {
+    if let Some(file) = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).as_deref() {
+        // Whether that works or not, this is the end.
+        let _ = std::fs::remove_file(file);
+    }
+    std::process::exit(INTERRUPTED);
+}

@@ -31,8 +31,8 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
     Moteus,
-    /// Write the generated files in testdata/ anew
-    Generate,
+    /// Write the generated files in testdata/ anew, or the big log of the benchmarks
+    Generate(generate::Options),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +51,6 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Tidy => tidy::run(),
         Chore::Fuzz(options) => fuzz::run(options),
         Chore::Moteus => moteus::run(),
-        Chore::Generate => generate::run(),
+        Chore::Generate(options) => generate::run(options),
     }
 }

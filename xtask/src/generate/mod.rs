@@ -7,25 +7,47 @@ mod corrupt;
 mod golden;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
-use crate::project::{files, root};
+use crate::project::{cargo, files, root};
 use crate::quadruped;
 
 /// A generated file: its path from the root, and its bytes.
 type Generated = (PathBuf, Vec<u8>);
 
-/// Writes all files.
+/// What to write.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Write the big log of the benchmarks to this file, instead of those in testdata/
+    #[arg(long, value_name = "PATH")]
+    bench: Option<PathBuf>,
+    /// How many records the big log has
+    #[arg(long, default_value_t = 900_000, requires = "bench")]
+    records: u32,
+}
+
+/// Writes all files in testdata/, or the big log.
 ///
 /// # Errors
 /// When one cannot be made or written.
-pub fn run() -> Result<()> {
+pub fn run(options: &Options) -> Result<()> {
+    if let Some(path) = &options.bench {
+        return big_log(path, options.records);
+    }
     for (path, bytes) in all()? {
         fs::write(root().join(&path), &bytes).with_context(|| path.display().to_string())?;
         println!("{}: {} bytes", path.display(), bytes.len());
     }
+    Ok(())
+}
+
+/// The benchmarks have their own crate, whose rivals the chores need not build.
+fn big_log(path: &Path, records: u32) -> Result<()> {
+    let mut writer = cargo("run --quiet --release -p tlog-bench --bin big-log --");
+    let status = writer.arg(std::path::absolute(path)?).arg(records.to_string()).status()?;
+    ensure!(status.success(), "the big log was not written");
     Ok(())
 }
 

@@ -1,5 +1,8 @@
-//! Mapped files: the one wall around `unsafe` in this crate's readers.
-#![allow(unsafe_code, reason = "mapping a file is unsafe because others can change the file; see Mapped")]
+//! Mapped files and the way to their bytes: the one wall around `unsafe` in this crate's readers.
+#![allow(
+    unsafe_code,
+    reason = "others can change a mapped file, see Mapped; prefetching is an instruction, see prefetch"
+)]
 
 use std::fs::File;
 use std::io;
@@ -34,4 +37,20 @@ impl Deref for Mapped {
     fn deref(&self) -> &[u8] {
         self.0.as_deref().unwrap_or(&[])
     }
+}
+
+/// Asks the processor for the byte at `at`, which will be read soon; nothing where there is none.
+///
+/// Each block says where the next one is, so a reader waits for memory at every block, and the
+/// processor's own guesses end with each page. A quarter of the reading time: `benches/read`.
+#[inline]
+pub(crate) fn prefetch(bytes: &[u8], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(byte) = bytes.get(at) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: the only condition is that the processor has SSE, which is part of x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(byte).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (bytes, at);
 }

@@ -15,6 +15,7 @@ use super::event::{Damage, Data, Event, Skipped};
 use super::resync::Lost;
 use super::{Cause, ReadOptions};
 use crate::error::{Error, Result};
+use crate::mmap::prefetch;
 use crate::time::Micros;
 use crate::wire::block::{self, FILE_HEADER, FILLER_MAGIC, MAX_HEADER_LEN};
 use crate::wire::varuint::VaruintError;
@@ -22,6 +23,9 @@ use crate::wire::{BlockHeader, BlockType, DataHeader, HeaderError, IndexBlock, S
 
 /// The densest element of snappy makes 64 bytes out of 3: a larger ratio is a lie.
 const MAX_SNAPPY_RATIO: u64 = 22;
+
+/// How far ahead bytes are asked for: a page, as within one the processor looks ahead itself.
+const AHEAD: usize = 4096;
 
 /// Where the machine stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -207,6 +211,7 @@ impl Machine {
     /// The hot path of all reading: `benches/read`.
     #[inline(always)]
     fn intact_data<const VERIFY: bool>(&mut self, window: &[u8]) -> Short {
+        prefetch(window, self.at + AHEAD);
         let rest = window.get(self.at..).unwrap_or(&[]);
         let Some((frame, block)) = whole_block(rest) else { return Short::LongWay };
         if frame.block_type != BlockType::Data {

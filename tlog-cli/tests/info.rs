@@ -142,6 +142,17 @@ fn damage_is_counted() {
 }
 
 #[test]
+fn a_cut_log_is_told_from_a_damaged_one() {
+    let bytes = small();
+    let (_, start, end) = blocks(&bytes)[4];
+    let folder = Folder::with("a.tlog", &bytes[..end - 1]);
+    let run = folder.tlog(&["info", "a.tlog"]);
+    let state = format!("state       truncated: ends inside a block, {} bytes skipped", end - 1 - start);
+    assert!(run.out.contains(&state), "{}", run.out);
+    assert_eq!(run.code, 3);
+}
+
+#[test]
 fn one_that_is_no_log_does_not_hide_the_others() {
     let folder = Folder::with("a.tlog", small());
     folder.put("b.tlog", "hello, world");

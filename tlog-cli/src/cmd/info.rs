@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 use tlog::Micros;
-use tlog::read::{Blocks, Damage, Data, Event, ReadOptions};
+use tlog::read::{Blocks, Cause, Damage, Data, Event, ReadOptions};
 
 use super::info_text;
 use crate::args::{Info, ReportFormat};
@@ -51,7 +51,7 @@ pub struct Summary {
     pub file: String,
     /// In bytes.
     pub size: u64,
-    /// `complete`, `no index`, `wrong index`, `damaged`.
+    /// `complete`, `no index`, `wrong index`, `truncated`, `damaged`.
     pub state: &'static str,
     pub first_time: Option<String>,
     pub last_time: Option<String>,
@@ -80,6 +80,9 @@ pub struct DamageSummary {
     pub bytes: u64,
     /// The first stretches.
     pub first: Vec<StretchSummary>,
+    /// Whether all that is wrong is that the log ends inside a block.
+    #[serde(skip)]
+    pub only_cut: bool,
 }
 
 /// A stretch that was skipped, in bytes from the start of the file.
@@ -201,7 +204,7 @@ fn scan(path: &Path, terminal: &Terminal) -> anyhow::Result<Summary> {
 
 impl Summary {
     fn outcome(&self) -> Outcome {
-        if matches!(self.state, "damaged" | "wrong index") { Outcome::Damaged } else { Outcome::Complete }
+        if matches!(self.state, "damaged" | "truncated" | "wrong index") { Outcome::Damaged } else { Outcome::Complete }
     }
 }
 
@@ -212,7 +215,8 @@ impl DamageSummary {
             end: skipped.range.end,
             cause: skipped.cause.to_string(),
         });
-        Self { stretches: damage.stretches, bytes: damage.bytes, first: first.collect() }
+        let only_cut = damage.stretches == 1 && damage.first.iter().all(|skipped| skipped.cause == Cause::Truncated);
+        Self { stretches: damage.stretches, bytes: damage.bytes, first: first.collect(), only_cut }
     }
 }
 
@@ -247,6 +251,7 @@ impl Tally {
 
     fn finish(self, summary: Summary) -> Summary {
         let state = match (&summary.damage, summary.index) {
+            (Some(damage), _) if damage.only_cut => "truncated",
             (Some(_), _) => "damaged",
             (None, "present") => "complete",
             (None, "wrong") => "wrong index",

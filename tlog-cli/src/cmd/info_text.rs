@@ -36,6 +36,7 @@ pub fn render(summary: &Summary, terminal: &Terminal) -> String {
 
 fn state(summary: &Summary) -> String {
     match &summary.damage {
+        Some(damage) if damage.only_cut => format!("truncated: ends inside a block, {} bytes skipped", damage.bytes),
         Some(damage) => {
             let stretches = if damage.stretches == 1 { "stretch" } else { "stretches" };
             format!("damaged: {} {stretches}, {} bytes skipped", damage.stretches, damage.bytes)

@@ -98,7 +98,8 @@ impl Run {
         for dir in [&corpus, &seeds, &regressions] {
             fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         }
-        let log = binaries.join(format!("{target}.log"));
+        // Its own log: two runs may overlap.
+        let log = binaries.join(format!("{target}-{}.log", std::process::id()));
         let output = fs::File::create(&log)?;
         let child = Command::new("sh")
             .args(["-c", &format!("ulimit -v {ADDRESS_SPACE_KIB}; exec \"$0\" \"$@\"")])
@@ -106,7 +107,8 @@ impl Run {
             .arg(format!("-artifact_prefix={}/", regressions.display()))
             .arg(format!("-rss_limit_mb={RESIDENT_MB}"))
             .arg(format!("-max_total_time={seconds}"))
-            .args(["-timeout=10", "-print_final_stats=1", "-verbosity=1"])
+            // Slow units below the timeout are no regressions, and are not to be written among them.
+            .args(["-timeout=10", "-report_slow_units=10", "-print_final_stats=1"])
             .args([corpus, seeds, regressions])
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)

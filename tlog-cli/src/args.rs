@@ -259,6 +259,9 @@ pub struct Write {
     /// Do not write the index
     #[arg(long)]
     pub no_index: bool,
+    /// Write schemas that the reference readers cannot read too (odd names, signed enums, versions)
+    #[arg(long)]
+    pub any_schema: bool,
     /// Time between seek markers; 0s for none
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     pub seek_interval: String,

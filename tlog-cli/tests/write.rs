@@ -279,3 +279,14 @@ fn an_interrupted_process_leaves_nothing_behind() {
         assert_eq!(folder.names(), ["a.tlog"], "{signal}");
     }
 }
+
+#[test]
+fn schemas_that_references_cannot_read_must_be_asked_for() {
+    let schema = r#"{"records":[{"name":"old","identifier":4,"schema":{"type":"object","version":3,"fields":[{"name":"_x","type":"fixeduint8"}]}}]}"#;
+    let folder = Folder::with("schema.json", schema);
+    let line = "{\"time\":null,\"record\":\"old\",\"data\":{\"_x\":7}}\n";
+    let args = ["write", "--schema", "schema.json", "-", "-o", "a.tlog"];
+    assert!(folder.tlog_with(&args, line.as_bytes()).refused(2).contains("--any-schema writes it all the same"));
+    folder.tlog_with(&[&args[..], &["--any-schema"]].concat(), line.as_bytes()).good();
+    assert_eq!(folder.tlog(&["cat", "a.tlog", "--format", "ndjson"]).good(), line);
+}

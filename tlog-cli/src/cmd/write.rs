@@ -37,7 +37,7 @@ pub fn run(args: &Write, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let lines = open_lines(&args.input)?;
     let output = Binary::create(&args.output, args.force, &inputs)?;
     let name = output.name();
-    let mut log = Log::new(options.open(output), declarations).with_context(|| name.clone())?;
+    let mut log = Log::new(options.open(output), declarations, args.any_schema).with_context(|| name.clone())?;
     log.lines(lines, &input::name(&args.input), &name, terminal)?;
     log.writer.finish().with_context(|| name.clone())?.commit()?;
     Ok(outcome)
@@ -140,16 +140,16 @@ struct Log {
 }
 
 impl Log {
-    fn new(mut writer: Writer<Binary>, declarations: Vec<Declaration>) -> anyhow::Result<Self> {
+    fn new(mut writer: Writer<Binary>, declarations: Vec<Declaration>, any_schema: bool) -> anyhow::Result<Self> {
         let mut records = HashMap::new();
         for Declaration { name, identifier, schema } in declarations {
-            let id = match identifier {
-                Some(identifier) => {
-                    writer.declare_as(RecordId(identifier), &name, &schema)?;
-                    RecordId(identifier)
-                }
-                None => writer.declare(&name, &schema)?,
+            let id = match identifier.map(RecordId) {
+                Some(id) if any_schema => writer.declare_raw(id, &name, &schema.to_bytes()).map(|()| id),
+                Some(id) => writer.declare_as(id, &name, &schema).map(|()| id),
+                None => writer.declare(&name, &schema),
             };
+            let hint = if any_schema { "" } else { "; --any-schema writes it all the same" };
+            let id = id.map_err(|e| with_hint(e, hint))?;
             records.insert(name, (id, schema));
         }
         Ok(Self { writer, records, payload: Vec::new() })
@@ -206,6 +206,14 @@ fn on_one_line(e: &serde_json::Error) -> String {
 /// The error without its place, which counts from the start of the data, not of the line.
 fn without_place(e: JsonError) -> JsonError {
     JsonError { line: 0, ..e }
+}
+
+/// What can be done about a refused schema, behind why it was.
+fn with_hint(error: tlog::Error, hint: &str) -> tlog::Error {
+    match error {
+        tlog::Error::Usage(message) => tlog::Error::Usage(format!("{message}{hint}")),
+        other => other,
+    }
 }
 
 /// A time as NDJSON has it: RFC 3339, or plain microseconds where that cannot write it.

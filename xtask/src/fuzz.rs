@@ -29,6 +29,9 @@ const ADDRESS_SPACE_KIB: u32 = 1 << 20;
 /// How much of it a target may use.
 const RESIDENT_MB: u32 = 512;
 
+/// How long one input may take. By the clock on the wall: a busy machine may stand still for ten seconds.
+const HANG_SECONDS: u32 = 30;
+
 /// Which targets to run, and for how long.
 #[derive(clap::Args)]
 pub struct Options {
@@ -108,7 +111,9 @@ impl Run {
             .arg(format!("-rss_limit_mb={RESIDENT_MB}"))
             .arg(format!("-max_total_time={seconds}"))
             // Slow units below the timeout are no regressions, and are not to be written among them.
-            .args(["-timeout=10", "-report_slow_units=10", "-print_final_stats=1"])
+            .arg(format!("-timeout={HANG_SECONDS}"))
+            .arg(format!("-report_slow_units={HANG_SECONDS}"))
+            .arg("-print_final_stats=1")
             .args([corpus, seeds, regressions])
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)

@@ -22,13 +22,17 @@ struct Delivered {
 
 /// A log with everything: three records, one compressed, one without times, markers, index.
 fn golden() -> Vec<u8> {
+    log(WriterOptions::new())
+}
+
+fn log(options: WriterOptions) -> Vec<u8> {
     let mode = [("idle", 0), ("trot", 1)].map(|(name, value)| Symbol { value, name: name.to_owned() });
     let imu = Object::new([
         Field::new("seq", Type::FixedUint(Width::W4)),
         Field::new("accel", Type::fixed_array(3, Type::Float32)),
         Field::new("mode", Enum::new(IntegerType::FixedUint(Width::W1), mode).into()),
     ]);
-    let mut log = WriterOptions::new().seek_period(Some(Duration::from_millis(10))).open(Vec::new());
+    let mut log = options.seek_period(Some(Duration::from_millis(10))).open(Vec::new());
     let imu = log.declare("imu", &Schema::new(imu.into()).unwrap()).unwrap();
     let text = log.declare("text", &Schema::new(Type::String).unwrap()).unwrap();
     let counter = log.declare("counter", &Schema::new(Type::Varuint).unwrap()).unwrap();
@@ -218,4 +222,29 @@ fn zeros_and_garbage_between_blocks_cost_nothing_else() {
             assert!(!damage.is_none());
         }
     }
+}
+
+#[test]
+fn without_checksums_a_flipped_bit_costs_one_block_too() {
+    let bytes = log(WriterOptions::new().checksums(false));
+    let (all, _) = read(&bytes).unwrap();
+    let blocks = blocks(&bytes);
+    let mut costs = Vec::new();
+    for bit in 9 * 8..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let (delivered, _) = read(&flipped).unwrap();
+        let (kind, start, _) = *blocks.iter().find(|(_, start, end)| (*start..*end).contains(&(bit / 8))).unwrap();
+        if kind == BlockType::Schema {
+            continue;
+        }
+        // What is delivered lies where it lay; what the bit does not touch says what it said.
+        let is_original =
+            |d: &Delivered| all.iter().any(|o| o == d || (o.offset == d.offset && d.offset == start as u64));
+        assert!(delivered.iter().all(is_original), "bit {bit} of a {kind:?} block at {start}");
+        costs.push(all.len() - delivered.len());
+    }
+    // A size that leads to a place that looks like a block costs what lies between.
+    let more_than_one = costs.iter().filter(|&&cost| cost > 1).count();
+    assert!(more_than_one < 10 && costs.iter().all(|&cost| cost <= 6), "{more_than_one}: {:?}", costs.iter().max());
 }

@@ -4,11 +4,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cause::Cause;
-use crate::schema::{Schema, SchemaError, SchemaErrorKind};
+use crate::schema::{Encoding, Schema};
 use crate::wire::SchemaBlock;
 
-/// Schemas may take this much of the file in all, so that a hostile log cannot fill the memory with them.
-const MAX_SCHEMA_BYTES: u64 = 32 << 20;
+/// How much memory all records together may take, in bytes: so that a hostile log cannot fill it with them.
+const MAX_MEMORY: u64 = 256 << 20;
+
+/// What a record takes, whatever its type, in bytes of memory.
+const RECORD_MEMORY: u64 = 512;
+
+/// What an element of a type takes at most, in bytes of memory.
+const ELEMENT_MEMORY: u64 = 256;
+
+/// How often a byte of a name is kept at most: as it is stored, decoded, and escaped for JSON.
+const NAME_MEMORY: u64 = 8;
+
+/// How long the name of a record may be, in bytes: it is part of messages.
+const MAX_NAME: u64 = 1 << 16;
 
 /// Identifiers below this are looked up without hashing.
 const DENSE: usize = 1024;
@@ -29,17 +41,56 @@ pub struct RecordType {
     pub schema_bytes: Vec<u8>,
     /// Where the schema block starts, in bytes from the start of the file.
     pub location: u64,
+    /// How much memory it takes at most, in bytes.
+    memory: u64,
 }
 
-impl RecordType {
-    /// Reads the declaration in a schema block that starts at `location`.
-    pub(super) fn parse(block: &SchemaBlock<'_>, location: u64) -> Result<Self, Cause> {
-        let name = String::from_utf8_lossy(block.name).into_owned();
-        match Schema::from_bytes(block.schema) {
-            Ok(schema) => {
-                Ok(Self { identifier: block.identifier, name, schema, schema_bytes: block.schema.to_vec(), location })
-            }
-            Err(error) => Err(Cause::Schema { name, error }),
+/// A schema block that has been understood.
+pub(super) struct Declaration<'a> {
+    block: SchemaBlock<'a>,
+    schema: Schema,
+    encoding: Encoding,
+}
+
+impl<'a> Declaration<'a> {
+    /// Reads the body of a schema block.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Cause> {
+        let block = SchemaBlock::parse(body).map_err(|error| Cause::Body { block: "schema", error })?;
+        let size = block.name.len() as u64;
+        if size > MAX_NAME {
+            return Err(Cause::Limit { what: "the name of a record", size, limit: MAX_NAME });
+        }
+        let (schema, encoding) = Schema::decode(block.schema)
+            .map_err(|error| Cause::Schema { name: String::from_utf8_lossy(block.name).into_owned(), error })?;
+        Ok(Self { block, schema, encoding })
+    }
+
+    pub const fn identifier(&self) -> u64 {
+        self.block.identifier
+    }
+
+    /// How long the type encoding is, in bytes.
+    pub const fn encoded_len(&self) -> usize {
+        self.encoding.len
+    }
+
+    /// How many bytes of the block come after the type encoding.
+    pub const fn surplus(&self) -> usize {
+        self.block.schema.len() - self.encoding.len
+    }
+
+    /// The record, declared by a block that starts at `location`; its last `left_out` bytes do not belong to it.
+    pub fn record(self, location: u64, left_out: usize) -> RecordType {
+        let stored = &self.block.schema[..self.encoding.len + self.surplus().saturating_sub(left_out)];
+        let bytes = (stored.len() + self.block.name.len()) as u64;
+        let memory = RECORD_MEMORY + NAME_MEMORY * bytes + ELEMENT_MEMORY * self.encoding.elements as u64;
+        RecordType {
+            identifier: self.block.identifier,
+            name: String::from_utf8_lossy(self.block.name).into_owned(),
+            schema: self.schema,
+            schema_bytes: stored.to_vec(),
+            location,
+            memory,
         }
     }
 }
@@ -60,20 +111,20 @@ pub(super) struct Catalog {
     entries: Vec<Entry>,
     dense: Vec<u32>,
     sparse: HashMap<u64, u32>,
-    schema_bytes: u64,
+    /// What the records take together.
+    memory: u64,
 }
 
 impl Catalog {
     /// Declares a record, or declares it anew: file order decides which schema holds. Its slot.
     pub fn declare(&mut self, record: RecordType, selected: bool) -> Result<u32, Cause> {
         let replaced = self.slot(record.identifier);
-        let freed = replaced.map_or(0, |slot| self.entry(slot).record.schema_bytes.len() as u64);
-        let total = self.schema_bytes - freed + record.schema_bytes.len() as u64;
-        if total > MAX_SCHEMA_BYTES {
-            let error = SchemaError { offset: 0, kind: SchemaErrorKind::TooLarge };
-            return Err(Cause::Schema { name: record.name, error });
+        let freed = replaced.map_or(0, |slot| self.entry(slot).record.memory);
+        let size = self.memory - freed + record.memory;
+        if size > MAX_MEMORY {
+            return Err(Cause::Limit { what: "the memory for schemas", size, limit: MAX_MEMORY });
         }
-        self.schema_bytes = total;
+        self.memory = size;
         let identifier = record.identifier;
         let entry = Entry { record: Arc::new(record), selected, latest: None };
         match replaced {

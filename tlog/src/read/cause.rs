@@ -91,3 +91,13 @@ pub enum Cause {
         error: ValueError,
     },
 }
+
+impl Cause {
+    /// How many bytes of a malformed schema had to be read to find this out.
+    pub(super) const fn read_len(&self) -> usize {
+        match self {
+            Self::Schema { error, .. } => error.offset,
+            _ => 0,
+        }
+    }
+}

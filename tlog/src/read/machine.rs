@@ -5,21 +5,21 @@
 //! [`Machine::view`] turns into an [`Event`] that borrows from the window.
 //!
 //! One method per state. Data blocks that are whole, declared and verified take the short way
-//! ([`Machine::intact_data`]); everything else goes through [`Machine::any_block`], which
+//! ([`Machine::intact_data`]); everything else goes through [`Machine::any_block`] in `inspect`, which
 //! looks again and names the defect.
 
 use std::ops::Range;
 
-use super::catalog::{Catalog, RecordType};
+use super::catalog::Catalog;
+use super::effort::{Effort, checksumming};
 use super::event::{Damage, Data, Event, Skipped};
 use super::resync::Lost;
 use super::{Cause, ReadOptions};
 use crate::error::{Error, Result};
 use crate::mmap::prefetch;
 use crate::time::Micros;
-use crate::wire::block::{self, FILE_HEADER, FILLER_MAGIC, MAX_HEADER_LEN};
-use crate::wire::varuint::VaruintError;
-use crate::wire::{BlockHeader, BlockType, DataHeader, HeaderError, IndexBlock, SchemaBlock, SeekMarker, crc};
+use crate::wire::block::{self, FILE_HEADER, MAX_HEADER_LEN};
+use crate::wire::{BlockHeader, BlockType, DataHeader, HeaderError, IndexBlock, SeekMarker, crc};
 
 /// The densest element of snappy makes 64 bytes out of 3: a larger ratio is a lie.
 const MAX_SNAPPY_RATIO: u64 = 22;
@@ -36,6 +36,8 @@ pub(super) enum State {
     Blocks,
     /// Somewhere behind damage, looking for a block: [`Machine::lost`] knows more.
     Lost,
+    /// Inside a filler block, which is these bytes of the file.
+    Filler(Range<u64>),
     /// [`Machine::pending`] is to be reported before the next block.
     Pending,
     /// Behind the last byte.
@@ -67,9 +69,8 @@ pub(super) enum Found {
     Index {
         block: Range<usize>,
     },
-    Filler {
-        block: Range<usize>,
-    },
+    /// Filler, which need not be in the window: these bytes of the file.
+    Filler(Range<u64>),
     Skipped(Skipped),
 }
 
@@ -107,11 +108,10 @@ pub(super) struct Machine {
     /// Whether any data block so far had a checksum: one without is then suspect.
     pub(super) checksums_seen: bool,
     /// Whether any data block has been intact so far.
-    data_seen: bool,
-    /// Bytes checksummed in vain: bounds what a hostile file can cost.
-    pub(super) wasted: u64,
+    pub(super) data_seen: bool,
+    pub(super) effort: Effort,
     /// What is to be reported before the next block.
-    pending: Option<Skipped>,
+    pub(super) pending: Option<Skipped>,
     scratch: Vec<u8>,
     data: FoundData,
 }
@@ -128,7 +128,7 @@ impl Machine {
             damage: Damage::default(),
             checksums_seen: false,
             data_seen: false,
-            wasted: 0,
+            effort: Effort::default(),
             pending: None,
             scratch: Vec::new(),
             data: FoundData::default(),
@@ -159,6 +159,7 @@ impl Machine {
                 State::FileHeader => self.file_header(window, last)?,
                 State::Lost => self.find_block(window, last),
                 State::Pending => self.report_pending(),
+                State::Filler(_) => self.pass_filler(window, last)?,
                 State::End => Some(Progress::End),
             };
             if let Some(progress) = progress {
@@ -220,7 +221,7 @@ impl Machine {
         let Ok(header) = DataHeader::parse(&block[frame.header_len..]) else { return Short::LongWay };
         let Some(checksum) = header.checksum else { return Short::LongWay };
         let checksum_at = frame.header_len + header.len - crc::LEN;
-        if VERIFY && (self.too_much_wasted(block.len()) || crc::block_crc(block, checksum_at) != checksum) {
+        if VERIFY && (!self.affords(checksumming(block.len())) || crc::block_crc(block, checksum_at) != checksum) {
             return Short::LongWay;
         }
         let Some(slot) = self.catalog.slot(header.identifier) else { return Short::LongWay };
@@ -234,7 +235,13 @@ impl Machine {
 
     /// Moves over an intact data block; whether it is wanted, and then it is in `self.data`.
     #[inline(always)]
-    fn take(&mut self, slot: u32, header: DataHeader, frame_len: usize, block: &[u8]) -> Result<bool, Cause> {
+    pub(super) fn take(
+        &mut self,
+        slot: u32,
+        header: DataHeader,
+        frame_len: usize,
+        block: &[u8],
+    ) -> Result<bool, Cause> {
         let start = self.at;
         let payload_in_block = frame_len + header.len;
         let entry = self.catalog.entry(slot);
@@ -256,7 +263,7 @@ impl Machine {
         Ok(wanted)
     }
 
-    fn decompress(&mut self, stored: &[u8]) -> Result<usize, Cause> {
+    pub(super) fn decompress(&mut self, stored: &[u8]) -> Result<usize, Cause> {
         let snappy = |e: snap::Error| Cause::Snappy(e.to_string());
         let len = snap::raw::decompress_len(stored).map_err(snappy)?;
         if len as u64 > self.options.max_payload {
@@ -271,156 +278,6 @@ impl Machine {
         snap::raw::Decoder::new().decompress(stored, &mut self.scratch[..len]).map_err(snappy)
     }
 
-    /// The long way: any block, whole or not, defect or not.
-    fn any_block(&mut self, window: &[u8], last: bool) -> Result<Option<Progress>> {
-        let rest = window.get(self.at..).unwrap_or(&[]);
-        if rest.is_empty() {
-            if last {
-                self.state = State::End;
-            }
-            return Ok(Some(if last { Progress::End } else { Progress::Need(1) }));
-        }
-        let frame = match BlockHeader::parse(rest) {
-            Ok(frame) => frame,
-            Err(VaruintError::Truncated) if !last => return Ok(Some(Progress::Need(rest.len() + 1))),
-            Err(VaruintError::Truncated) => return self.lose(Cause::Truncated, None),
-            Err(VaruintError::Overflow) => return self.lose(Cause::NotABlock, None),
-        };
-        let Some((_, block)) = whole_block(rest) else {
-            return self.partial_block(&frame, rest, last);
-        };
-        match frame.block_type {
-            BlockType::Data => self.data_block(&frame, block),
-            BlockType::Schema => self.schema_block(&frame, block, window, last),
-            BlockType::SeekMarker => self.marker_block(block),
-            // Only the last block is the index of the log, so a stream must look one byte further.
-            BlockType::Index if !last && block.len() == rest.len() => Ok(Some(Progress::Need(block.len() + 1))),
-            BlockType::Index => self.index_block(block, block.len() == rest.len()),
-            BlockType::Dictionary if block[frame.header_len..].starts_with(&FILLER_MAGIC) => {
-                Ok(self.found(block, |block| Found::Filler { block }))
-            }
-            BlockType::Unknown(_) if rest.starts_with(&FILE_HEADER) => self.another_log(),
-            other => self.lose(Cause::BlockType(other.code()), Some(block.len())),
-        }
-    }
-
-    /// A block that is not whole in the window: still to come, cut off, or not one at all.
-    fn partial_block(&mut self, frame: &BlockHeader, rest: &[u8], last: bool) -> Result<Option<Progress>> {
-        if rest.starts_with(&FILE_HEADER) {
-            return self.another_log();
-        }
-        let limit = self.options.max_block;
-        match frame.block_len() {
-            _ if last => self.lose(Cause::Truncated, None),
-            Some(size) if size <= limit => Ok(Some(Progress::Need(size as usize))),
-            size => self.lose(Cause::Limit { what: "a block", size: size.unwrap_or(u64::MAX), limit }, None),
-        }
-    }
-
-    /// Logs that were concatenated: the next one declares its records itself.
-    fn another_log(&mut self) -> Result<Option<Progress>> {
-        self.catalog.clear();
-        self.skip(FILE_HEADER.len(), Cause::AnotherLog)
-    }
-
-    fn data_block(&mut self, frame: &BlockHeader, block: &[u8]) -> Result<Option<Progress>> {
-        let header = match DataHeader::parse(&block[frame.header_len..]) {
-            Ok(header) => header,
-            Err(error) => return self.lose(Cause::Body { block: "data", error }, Some(block.len())),
-        };
-        if let Some(cause) = self.checksum_defect(frame, &header, block) {
-            return self.lose(cause, Some(block.len()));
-        }
-        let Some(slot) = self.catalog.slot(header.identifier) else {
-            return self.skip_unusable(Cause::Undeclared(header.identifier), &header, block);
-        };
-        match self.take(slot, header, frame.header_len, block) {
-            Ok(wanted) => Ok(wanted.then_some(Progress::Found(Found::Data))),
-            Err(cause) => self.skip_unusable(cause, &header, block),
-        }
-    }
-
-    /// A block with a right checksum ends where it says; one without is only believed if another block follows.
-    fn skip_unusable(&mut self, cause: Cause, header: &DataHeader, block: &[u8]) -> Result<Option<Progress>> {
-        match header.checksum {
-            Some(_) if self.options.verify => self.skip(block.len(), cause),
-            _ => self.lose(cause, Some(block.len())),
-        }
-    }
-
-    fn checksum_defect(&mut self, frame: &BlockHeader, header: &DataHeader, block: &[u8]) -> Option<Cause> {
-        if !self.options.verify {
-            return None;
-        }
-        let Some(stored) = header.checksum else { return self.cleared_checksum_flag(frame, header, block) };
-        if self.too_much_wasted(block.len()) {
-            return Some(Cause::Limit { what: "checksummed damage", size: self.wasted, limit: self.waste_limit() });
-        }
-        let computed = crc::block_crc(block, frame.header_len + header.len - crc::LEN);
-        if computed == stored {
-            self.checksums_seen = true;
-            return None;
-        }
-        self.wasted += block.len() as u64;
-        Some(Cause::Checksum { stored, computed })
-    }
-
-    /// A block without a checksum in a log that has them, or at the start of one that may: when its
-    /// bytes are right *with* the checksum flag set, that flag is what was damaged.
-    fn cleared_checksum_flag(&self, frame: &BlockHeader, header: &DataHeader, block: &[u8]) -> Option<Cause> {
-        let flags_at = frame.header_len + crate::wire::varuint::len(header.identifier);
-        let checksum_at = frame.header_len + header.len;
-        let suspect = self.checksums_seen || !self.data_seen;
-        let stored = block.get(checksum_at..)?.first_chunk::<{ crc::LEN }>()?;
-        if !suspect || block.get(flags_at).copied()? as u64 != header.flags.bits() {
-            return None;
-        }
-        let mut repaired = block.to_vec();
-        repaired[flags_at] |= crate::wire::DataFlags::CHECKSUM.bits() as u8;
-        let stored = u32::from_le_bytes(*stored);
-        (crc::block_crc(&repaired, checksum_at) == stored).then_some(Cause::ChecksumFlag)
-    }
-
-    fn schema_block(
-        &mut self,
-        frame: &BlockHeader,
-        block: &[u8],
-        window: &[u8],
-        last: bool,
-    ) -> Result<Option<Progress>> {
-        let parsed = SchemaBlock::parse(&block[frame.header_len..])
-            .map_err(|error| Cause::Body { block: "schema", error })
-            .and_then(|schema| RecordType::parse(&schema, self.offset(self.at)));
-        let mut record = match parsed {
-            Ok(record) => record,
-            Err(cause) => return self.lose(cause, Some(block.len())),
-        };
-        let len = match self.true_schema_len(&record, block.len(), window, last) {
-            Ok(len) => len,
-            Err(needed) => return Ok(Some(Progress::Need(needed))),
-        };
-        let start = self.offset(self.at);
-        if len < block.len() {
-            let cause = Cause::SchemaSize { claimed: block.len() as u64, needed: len as u64 };
-            self.refuse_if_strict(start, &cause)?;
-            record.schema_bytes.truncate(record.schema_bytes.len() + len - block.len());
-            self.pending = Some(Skipped { range: start..start + frame.header_len as u64, cause });
-        }
-        let selected = self.options.selection.wants_record(&record.name);
-        match self.catalog.declare(record, selected) {
-            Ok(slot) => {
-                if self.pending.is_some() {
-                    self.state = State::Pending;
-                }
-                Ok(self.found(&block[..len], |_| Found::Schema { slot }))
-            }
-            Err(cause) => {
-                self.pending = None;
-                self.lose(cause, Some(block.len()))
-            }
-        }
-    }
-
     /// The state [`State::Pending`].
     fn report_pending(&mut self) -> Option<Progress> {
         self.state = State::Blocks;
@@ -428,63 +285,33 @@ impl Machine {
         Some(self.skipped(range, cause))
     }
 
-    /// How long a schema block really is. Nothing but its own size says where it ends, and bytes after
-    /// the schema are ignored: a size that has become too large would swallow the blocks that follow.
-    /// `Err` with the bytes needed to tell.
-    fn true_schema_len(
-        &mut self,
-        record: &RecordType,
-        claimed: usize,
-        window: &[u8],
-        last: bool,
-    ) -> std::result::Result<usize, usize> {
-        let surplus = record.schema_bytes.len().saturating_sub(record.schema.to_bytes().len());
-        match surplus {
-            0 => Ok(claimed),
-            _ => self.is_block_at(window, self.at + claimed - surplus, last).map(|is_block| match is_block {
-                true => claimed - surplus,
-                false => claimed,
-            }),
+    /// The state [`State::Filler`]. What is in it is never looked at, so it need not come into the window at once.
+    fn pass_filler(&mut self, window: &[u8], last: bool) -> Result<Option<Progress>> {
+        let State::Filler(filler) = &self.state else { return Ok(None) };
+        let filler = filler.clone();
+        let left = usize::try_from(filler.end.saturating_sub(self.offset(self.at))).unwrap_or(usize::MAX);
+        if left > window.len() - self.at && !last {
+            self.at = window.len();
+            return Ok(Some(Progress::Need(1)));
         }
-    }
-
-    fn marker_block(&mut self, block: &[u8]) -> Result<Option<Progress>> {
-        match SeekMarker::parse(block) {
-            Ok(Some(_)) => Ok(self.found(block, |block| Found::Marker { block })),
-            Ok(None) => self.lose(Cause::MarkerChecksum, Some(block.len())),
-            Err(error) => self.lose(Cause::Body { block: "seek marker", error }, Some(block.len())),
+        self.state = State::Blocks;
+        self.at += left.min(window.len() - self.at);
+        let reached = self.offset(self.at);
+        if reached == filler.end {
+            return Ok(Some(Progress::Found(Found::Filler(filler))));
         }
+        self.refuse_if_strict(filler.start, &Cause::Truncated)?;
+        Ok(Some(self.skipped(filler.start..reached, Cause::Truncated)))
     }
 
-    fn index_block(&mut self, block: &[u8], is_last: bool) -> Result<Option<Progress>> {
-        match IndexBlock::parse(block) {
-            Ok(index) if is_last && !self.is_true(&index) => self.skip(block.len(), Cause::Index),
-            Ok(_) => Ok(self.found(block, |block| Found::Index { block })),
-            Err(error) => self.lose(Cause::Body { block: "index", error }, Some(block.len())),
-        }
-    }
-
-    /// Whether what was read agrees with the index. It may leave out records, and the last data of those that
-    /// it has; where something was skipped, that may be what the index means.
-    fn is_true(&self, index: &IndexBlock<'_>) -> bool {
-        index.entries().all(|entry| {
-            let Some(slot) = self.catalog.slot(entry.identifier) else { return !self.damage.is_none() };
-            let known = self.catalog.entry(slot);
-            let last = entry.final_record.filter(|&offset| offset != 0);
-            let schema_is_right = entry.schema_location == known.record.location;
-            let last_is_right = last.is_none() || last == known.latest;
-            (schema_is_right && last_is_right) || !self.damage.is_none()
-        })
-    }
-
-    fn found(&mut self, block: &[u8], found: impl FnOnce(Range<usize>) -> Found) -> Option<Progress> {
+    pub(super) fn found(&mut self, block: &[u8], found: impl FnOnce(Range<usize>) -> Found) -> Option<Progress> {
         let range = self.at..self.at + block.len();
         self.at = range.end;
         Some(Progress::Found(found(range)))
     }
 
     /// Reports the next `len` bytes as unusable; they are known to end where a block starts.
-    fn skip(&mut self, len: usize, cause: Cause) -> Result<Option<Progress>> {
+    pub(super) fn skip(&mut self, len: usize, cause: Cause) -> Result<Option<Progress>> {
         let start = self.offset(self.at);
         self.refuse_if_strict(start, &cause)?;
         self.at += len;
@@ -492,7 +319,7 @@ impl Machine {
     }
 
     /// Something is wrong with the block here; `claimed_len` is how long it says it is.
-    fn lose(&mut self, cause: Cause, claimed_len: Option<usize>) -> Result<Option<Progress>> {
+    pub(super) fn lose(&mut self, cause: Cause, claimed_len: Option<usize>) -> Result<Option<Progress>> {
         let start = self.offset(self.at);
         self.refuse_if_strict(start, &cause)?;
         self.lost = Some(Lost::new(start, claimed_len, cause));
@@ -500,7 +327,7 @@ impl Machine {
         Ok(None)
     }
 
-    fn refuse_if_strict(&self, offset: u64, cause: &Cause) -> Result<()> {
+    pub(super) fn refuse_if_strict(&self, offset: u64, cause: &Cause) -> Result<()> {
         match self.options.strict {
             true => Err(Error::Format { offset, cause: cause.clone() }),
             false => Ok(()),
@@ -526,7 +353,7 @@ impl Machine {
                 let index = IndexBlock::parse(window.get(block.clone())?).ok()?;
                 Event::Index { offset: self.offset(block.start), index }
             }
-            Found::Filler { block } => Event::Filler { range: self.offset(block.start)..self.offset(block.end) },
+            Found::Filler(range) => Event::Filler { range },
             Found::Skipped(skipped) => Event::Skipped(skipped),
         })
     }

@@ -11,7 +11,9 @@
 mod blocks;
 mod catalog;
 mod cause;
+mod effort;
 mod event;
+mod inspect;
 mod log;
 mod machine;
 mod options;

@@ -10,32 +10,23 @@
 //! between are therefore looked for too, but believed only if their checksum *and* their previous
 //! offset are right: a damaged payload may contain a whole log, whose offsets are its own.
 //!
-//! What a hostile file can make us checksum in vain is bounded by [`WASTE_START`] and
-//! [`WASTE_PER_BYTE`]; past that, only blocks up to [`SMALL`] are looked at.
+//! What a hostile file can make us look at in vain is bounded: `effort` says how.
 
+use super::Cause;
+use super::catalog::Declaration;
+use super::effort::{checksumming, parsing};
 use super::machine::{Machine, Progress, State, whole_block};
-use super::{Cause, RecordType};
-use crate::value::{Cursor, skip};
 use crate::wire::block::{FILE_HEADER, FILLER_MAGIC, MAX_HEADER_LEN};
 use crate::wire::varuint::VaruintError;
 use crate::wire::{
-    BlockHeader, BlockType, BodyError, DataHeader, IndexBlock, SchemaBlock, SeekMarker, crc, data, marker,
+    BlockHeader, BlockType, BodyError, DataFlags, DataHeader, IndexBlock, SeekMarker, crc, data, marker,
 };
 
 /// So many plausible blocks in a row are an anchor.
 const CHAIN: usize = 4;
 
-/// Blocks up to this size in bytes are always worth a checksum.
-const SMALL: usize = 4096;
-
 /// Behind damage, data of undeclared records and schemas are believed up to this size in bytes.
-const UNDECLARED_MAX: u64 = 1 << 16;
-
-/// How many bytes may be checksummed in vain at the start of a file …
-const WASTE_START: u64 = 64 << 20;
-
-/// … and how many more for each byte that was got through.
-const WASTE_PER_BYTE: u64 = 64;
+const UNDECLARED_MAX: usize = 1 << 20;
 
 /// A search for the next block.
 #[derive(Debug)]
@@ -51,6 +42,14 @@ impl Lost {
     pub const fn new(start: u64, claimed_len: Option<usize>, cause: Cause) -> Self {
         Self { start, claimed_len, cause }
     }
+
+    /// The record that is not declared, if that is what is wrong: its data will come again.
+    const fn undeclared(&self) -> Option<u64> {
+        match self.cause {
+            Cause::Undeclared(identifier) => Some(identifier),
+            _ => None,
+        }
+    }
 }
 
 /// Whether reading can go on at some place.
@@ -64,7 +63,7 @@ enum Anchor {
 
 /// What a place looks like on its own.
 enum Look {
-    /// A block with a right checksum.
+    /// A block with a right checksum, or with so long a magic that it needs none: another log, filler.
     Verified,
     /// What may well be a block of this length, without a checksum.
     Plausible {
@@ -94,7 +93,7 @@ impl Machine {
         };
         if let Some(len) = lost.claimed_len {
             let end = self.at + len;
-            match self.anchor(window, end, last) {
+            match self.anchor(window, end, last, lost.undeclared()) {
                 Anchor::Yes => {
                     let at = self.block_inside(window, end, lost.start).unwrap_or(end);
                     return Some(self.found_again(lost, at));
@@ -135,26 +134,33 @@ impl Machine {
     }
 
     /// Whether a block starts at `at`; `Err` with the bytes needed from the machine's place on to tell.
-    pub(super) fn is_block_at(&mut self, window: &[u8], at: usize, last: bool) -> Result<bool, usize> {
-        match self.anchor(window, at, last) {
+    /// `declared` is as for [`chain`](Self::chain).
+    pub(super) fn is_block_at(
+        &mut self,
+        window: &[u8],
+        at: usize,
+        last: bool,
+        declared: Option<u64>,
+    ) -> Result<bool, usize> {
+        match self.anchor(window, at, last, declared) {
             Anchor::Yes => Ok(true),
             Anchor::No => Ok(false),
             Anchor::NeedsTo(to) => Err(to - self.at),
         }
     }
 
-    /// Whether reading can go on at `at` when a block's size led there.
-    fn anchor(&mut self, window: &[u8], at: usize, last: bool) -> Anchor {
+    /// Whether reading can go on at `at` when a block's size led there; `declared` is as for [`chain`](Self::chain).
+    fn anchor(&mut self, window: &[u8], at: usize, last: bool, declared: Option<u64>) -> Anchor {
         if at < window.len()
             && let Look::Plausible { what, .. } = self.look(&window[at..], last, None)
             && (what != Unverified::Data || !self.checksums_seen)
         {
             return Anchor::Yes;
         }
-        self.chain(window, at, last, None)
+        self.chain(window, at, last, declared)
     }
 
-    /// Follows blocks from `at` on; `declared` is a record that a plausible schema block before it declares.
+    /// Follows blocks from `at` on; data of the record `declared` is plausible whatever its payload.
     fn chain(&mut self, window: &[u8], mut at: usize, last: bool, mut declared: Option<u64>) -> Anchor {
         for _ in 0..CHAIN {
             if at >= window.len() {
@@ -163,7 +169,7 @@ impl Machine {
             match self.look(&window[at..], last, declared) {
                 Look::Verified => return Anchor::Yes,
                 Look::Broken => return Anchor::No,
-                Look::Needs(more) => return Anchor::NeedsTo(at + more),
+                Look::Needs(more) => return Anchor::NeedsTo(at.saturating_add(more)),
                 Look::Plausible { len, what } => {
                     at += len;
                     if let Unverified::Schema(identifier) = what {
@@ -178,26 +184,17 @@ impl Machine {
     /// Whether reading can go on at `at`, to which nothing led.
     fn candidate(&mut self, window: &[u8], at: usize, last: bool) -> Anchor {
         let rest = &window[at..];
-        let worth_a_look = match rest[0] {
-            // The codes of schema, data, index, seek marker; anything else is not believed here.
-            1 | 2 | 3 | 5 => true,
-            first if first == FILE_HEADER[0] => {
-                return match starts_alike(rest, &FILE_HEADER) {
-                    true if rest.len() >= FILE_HEADER.len() => Anchor::Yes,
-                    true if !last => Anchor::NeedsTo(at + FILE_HEADER.len()),
-                    _ => Anchor::No,
-                };
-            }
-            _ => false,
-        };
-        if !worth_a_look {
+        // The codes that are defined, and what another log starts with.
+        if !matches!(rest[0], 1..=5) && rest[0] != FILE_HEADER[0] {
             return Anchor::No;
         }
         match self.look(rest, last, None) {
             Look::Verified => Anchor::Yes,
             Look::Broken => Anchor::No,
-            Look::Needs(more) => Anchor::NeedsTo(at + more),
+            Look::Needs(more) => Anchor::NeedsTo(at.saturating_add(more)),
             Look::Plausible { what: Unverified::Data, .. } if self.checksums_seen => Anchor::No,
+            // Too short to be known by its contents, and what follows will be tried too.
+            Look::Plausible { what: Unverified::Filler, .. } => Anchor::No,
             Look::Plausible { what: Unverified::Schema(declared), len } => {
                 self.chain(window, at + len, last, Some(declared))
             }
@@ -225,13 +222,11 @@ impl Machine {
 
     fn is_marker_of_chain(&mut self, rest: &[u8], offset: u64, damaged: u64) -> bool {
         let Some((_, block)) = whole_block(rest) else { return false };
-        let mut parsed = None;
-        self.is_worth_it(block.len(), || {
-            parsed = SeekMarker::parse(block).ok().flatten();
-            parsed.is_some()
-        });
-        let continues = |(identifier, distance)| self.continues_chain(identifier, distance, offset, damaged);
-        parsed.is_some_and(|marker| marker.elements().any(continues))
+        if !self.look_for(checksumming(block.len())) {
+            return false;
+        }
+        let Ok(Some(marker)) = SeekMarker::parse(block) else { return false };
+        marker.elements().any(|(identifier, distance)| self.continues_chain(identifier, distance, offset, damaged))
     }
 
     /// Whether a block at `offset` points back at the damaged block or at the latest of its record.
@@ -243,24 +238,35 @@ impl Machine {
 
     fn look(&mut self, rest: &[u8], last: bool, declared: Option<u64>) -> Look {
         let undecided = |needed: usize| if last { Look::Broken } else { Look::Needs(needed.max(rest.len() + 1)) };
+        if starts_alike(rest, &FILE_HEADER) {
+            return if rest.len() >= FILE_HEADER.len() { Look::Verified } else { undecided(FILE_HEADER.len()) };
+        }
         let frame = match BlockHeader::parse(rest) {
             Ok(frame) => frame,
             Err(VaruintError::Truncated) => return undecided(0),
             Err(VaruintError::Overflow) => return Look::Broken,
         };
-        let Some(len) = frame.block_len().filter(|&len| len <= self.options.max_block) else { return Look::Broken };
         let body = &rest[frame.header_len..];
+        match frame.is_filler(body) {
+            // Its contents do not matter, so it need not be there to its end.
+            Some(true) if frame.body_len >= FILLER_MAGIC.len() as u64 => return Look::Verified,
+            None => return undecided(0),
+            _ => {}
+        }
+        let Some(len) = frame.block_len().filter(|&len| len <= self.options.max_block) else { return Look::Broken };
+        let Ok(len) = usize::try_from(len) else { return Look::Broken };
         match self.may_be_block(&frame, body, len, declared) {
             Ok(true) => {}
             Ok(false) => return Look::Broken,
-            Err(BodyError::Truncated) if (rest.len() as u64) < len => {
-                return undecided((MAX_HEADER_LEN + data::MAX_HEADER_LEN).min(len as usize));
+            Err(BodyError::Truncated) if rest.len() < len => {
+                return undecided((MAX_HEADER_LEN + data::MAX_HEADER_LEN).min(len));
             }
             Err(_) => return Look::Broken,
         }
-        match rest.get(..len as usize) {
+        match rest.get(..len) {
             Some(block) => self.look_at_block(&frame, block, declared),
-            None => undecided(len as usize),
+            None if self.affords(checksumming(len)) => undecided(len),
+            None => Look::Broken,
         }
     }
 
@@ -269,10 +275,10 @@ impl Machine {
         &self,
         frame: &BlockHeader,
         body: &[u8],
-        len: u64,
+        len: usize,
         declared: Option<u64>,
     ) -> Result<bool, BodyError> {
-        let body = &body[..body.len().min(usize::try_from(frame.body_len).unwrap_or(usize::MAX))];
+        let body = &body[..body.len().min(len - frame.header_len)];
         Ok(match frame.block_type {
             BlockType::Data => {
                 let header = DataHeader::parse(body)?;
@@ -280,16 +286,17 @@ impl Machine {
                 is_declared || (header.checksum.is_some() && len <= UNDECLARED_MAX)
             }
             BlockType::SeekMarker => starts_alike(body, &marker::MARKER),
-            BlockType::Dictionary => starts_alike(body, &FILLER_MAGIC),
             BlockType::Index => body.first().is_none_or(|&flags| flags == 0),
             BlockType::Schema => len <= UNDECLARED_MAX,
+            // Filler, as far as it comes here.
+            BlockType::Dictionary => frame.is_filler(body) == Some(true),
             BlockType::Unknown(_) => false,
         })
     }
 
     fn look_at_block(&mut self, frame: &BlockHeader, block: &[u8], declared: Option<u64>) -> Look {
-        let body = &block[frame.header_len..];
         let plausible = |what| Look::Plausible { len: block.len(), what };
+        let body = &block[frame.header_len..];
         let looks_right = match frame.block_type {
             BlockType::Data => match DataHeader::parse(body) {
                 Ok(header) if header.checksum.is_some() => self.is_verified(frame, &header, block),
@@ -298,13 +305,11 @@ impl Machine {
                 }
                 _ => false,
             },
-            BlockType::SeekMarker => self.is_worth_it(block.len(), || matches!(SeekMarker::parse(block), Ok(Some(_)))),
-            BlockType::Index => self.is_worth_it(block.len(), || IndexBlock::parse(block).is_ok()),
-            BlockType::Schema => match SchemaBlock::parse(body) {
-                Ok(schema) if RecordType::parse(&schema, 0).is_ok() => {
-                    return plausible(Unverified::Schema(schema.identifier));
-                }
-                _ => false,
+            BlockType::SeekMarker => self.is_marker(block),
+            BlockType::Index => self.look_for(checksumming(block.len())) && IndexBlock::parse(block).is_ok(),
+            BlockType::Schema => match self.declared_by(body) {
+                Some(identifier) => return plausible(Unverified::Schema(identifier)),
+                None => false,
             },
             BlockType::Dictionary => return plausible(Unverified::Filler),
             BlockType::Unknown(_) => false,
@@ -315,41 +320,44 @@ impl Machine {
     fn is_verified(&mut self, frame: &BlockHeader, header: &DataHeader, block: &[u8]) -> bool {
         let Some(stored) = header.checksum else { return false };
         let checksum_at = frame.header_len + header.len - crc::LEN;
-        self.is_worth_it(block.len(), || crc::block_crc(block, checksum_at) == stored)
+        self.look_for(checksumming(block.len())) && crc::block_crc(block, checksum_at) == stored
     }
 
-    /// The result of a check that reads `len` bytes; those of checks in vain are counted, and bounded.
-    fn is_worth_it(&mut self, len: usize, check: impl FnOnce() -> bool) -> bool {
-        if self.too_much_wasted(len) {
-            return false;
+    fn is_marker(&mut self, block: &[u8]) -> bool {
+        self.look_for(checksumming(block.len())) && matches!(SeekMarker::parse(block), Ok(Some(_)))
+    }
+
+    /// The record that a schema block with this body declares. Bytes behind the schema would be ignored at a
+    /// place that is known to be a block's; they make it too easy to take something else for one.
+    fn declared_by(&mut self, body: &[u8]) -> Option<u64> {
+        if !self.affords(parsing(body.len())) {
+            return None;
         }
-        let is_right = check();
-        if !is_right {
-            self.wasted += len as u64;
-        }
-        is_right
+        let parsed = Declaration::parse(body);
+        self.effort.spend(parsing(parsed.as_ref().map_or_else(Cause::read_len, Declaration::encoded_len)));
+        parsed.ok().filter(|declaration| declaration.surplus() == 0).map(|declaration| declaration.identifier())
     }
 
     /// Whether the payload of a block without a checksum is just what its schema says.
-    fn decodes(&self, header: &DataHeader, body: &[u8]) -> bool {
+    fn decodes(&mut self, header: &DataHeader, body: &[u8]) -> bool {
         let Some(slot) = self.catalog.slot(header.identifier) else { return false };
         let payload = body.get(header.len..).unwrap_or(&[]);
-        match header.flags.contains(data::DataFlags::SNAPPY) {
-            true => snap::raw::decompress_len(payload).is_ok_and(|len| len as u64 <= self.options.max_payload),
-            false => {
-                let mut cursor = Cursor::new(payload);
-                skip(self.catalog.entry(slot).record.schema.root(), &mut cursor).is_ok() && cursor.rest().is_empty()
-            }
+        if !self.look_for(parsing(payload.len())) {
+            return false;
+        }
+        match header.flags.contains(DataFlags::SNAPPY) {
+            true => self.decompress(payload).is_ok(),
+            false => self.fits(slot, payload).is_ok(),
         }
     }
 
-    /// Whether so much has been checksummed in vain that a block of `len` bytes is not worth it.
-    pub(super) fn too_much_wasted(&self, len: usize) -> bool {
-        len > SMALL && self.wasted > self.waste_limit()
-    }
-
-    pub(super) fn waste_limit(&self) -> u64 {
-        WASTE_START + WASTE_PER_BYTE.saturating_mul(self.offset(self.at))
+    /// Whether to look at something of this cost, which is then counted: if it is passed over later, that pays for it.
+    fn look_for(&mut self, cost: u64) -> bool {
+        let affords = self.affords(cost);
+        if affords {
+            self.effort.spend(cost);
+        }
+        affords
     }
 }
 

@@ -62,38 +62,45 @@ impl<R: Read> StreamReader<R> {
             match progress.inspect_err(|_| self.machine.state = State::End)? {
                 Progress::Found(found) => return Ok(Some(found)),
                 Progress::End => return Ok(None),
+                // All there is has been given, so nothing can be needed.
+                Progress::Need(_) if self.ended => return Ok(None),
                 Progress::Need(needed) if !self.fill(needed)? => return Ok(None),
                 Progress::Need(_) => {}
             }
         }
     }
 
-    /// Reads once towards `needed` bytes from the machine's place on; `false` when a followed file has no more for now.
+    /// Reads until `needed` bytes from the machine's place on are there, or the end; `false` when a followed
+    /// file has no more for now. The machine is not asked in between: it may have to begin again each time.
     fn fill(&mut self, needed: usize) -> Result<bool> {
         self.drop_spent();
-        let room = needed.max(CHUNK).min(self.filled.saturating_mul(2).max(CHUNK));
-        if self.buffer.len() < room.max(self.filled + 1) {
-            self.buffer.resize(room.max(self.filled + 1), 0);
-        }
-        let read = loop {
+        loop {
+            let room = needed.clamp(self.filled + CHUNK, 2 * self.filled + CHUNK);
+            if self.buffer.len() < room {
+                self.buffer.resize(room, 0);
+            }
             match self.source.read(&mut self.buffer[self.filled..]) {
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                other => break other?,
+                Err(e) => return Err(e.into()),
+                Ok(0) => {
+                    self.ended = !self.machine.options.follow;
+                    return Ok(self.ended);
+                }
+                Ok(read) => self.filled += read,
             }
-        };
-        self.filled += read;
-        if read == 0 && self.machine.options.follow {
-            return Ok(false);
+            if self.filled >= needed {
+                return Ok(true);
+            }
         }
-        self.ended |= read == 0;
-        Ok(true)
     }
 
     fn drop_spent(&mut self) {
         let spent = self.machine.spent();
-        self.buffer.copy_within(spent..self.filled, 0);
-        self.filled -= spent;
-        self.machine.dropped_spent();
+        if spent > 0 {
+            self.buffer.copy_within(spent..self.filled, 0);
+            self.filled -= spent;
+            self.machine.dropped_spent();
+        }
         // One huge block must not keep its memory for the rest of a long stream.
         if self.filled <= CHUNK && self.buffer.len() > 16 * CHUNK {
             self.buffer.truncate(CHUNK);

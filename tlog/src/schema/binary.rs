@@ -5,16 +5,21 @@
 //! and stands in the data encoding of its field's type.
 
 use super::types::{Enum, Field, FixedArray, IntegerType, Object, Symbol, Type, Width};
-use super::{MAX_DEPTH, MAX_ELEMENTS, SchemaError, SchemaErrorKind};
+use super::{Encoding, MAX_DEPTH, MAX_ELEMENTS, SchemaError, SchemaErrorKind};
 use crate::value::{Cursor, ValueErrorKind, put_integer, put_varuint, read_integer, skip};
 use crate::wire::type_code as code;
 
 /// The only object flag: a version follows.
 const VERSION_FLAG: u64 = 0x01;
 
-pub(super) fn decode(bytes: &[u8]) -> Result<Type, SchemaError> {
+pub(super) fn decode(bytes: &[u8]) -> Result<(Type, Encoding), SchemaError> {
     let mut decoder = Decoder { cursor: Cursor::new(bytes), budget: MAX_ELEMENTS };
-    decoder.ty(0).map_err(|kind| SchemaError { offset: decoder.cursor.position(), kind })
+    let decoded = decoder.ty(0);
+    let len = decoder.cursor.position();
+    match decoded {
+        Ok(ty) => Ok((ty, Encoding { len, elements: MAX_ELEMENTS - decoder.budget })),
+        Err(kind) => Err(SchemaError { offset: len, kind }),
+    }
 }
 
 struct Decoder<'a> {

@@ -64,7 +64,12 @@ impl Schema {
     /// # Errors
     /// [`SchemaError`] with the offset into `bytes`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SchemaError> {
-        binary::decode(bytes).map(|root| Self { root: Arc::new(root) })
+        Self::decode(bytes).map(|(schema, _)| schema)
+    }
+
+    /// As [`from_bytes`](Self::from_bytes), and what was read.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<(Self, Encoding), SchemaError> {
+        binary::decode(bytes).map(|(root, encoding)| (Self { root: Arc::new(root) }, encoding))
     }
 
     /// The binary type encoding, canonical: each number in its shortest form.
@@ -73,6 +78,15 @@ impl Schema {
         binary::encode(&self.root, &mut out);
         out
     }
+}
+
+/// What a schema takes in its binary form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Encoding {
+    /// How many bytes, in the form that was read.
+    pub len: usize,
+    /// How many fields, aliases, symbols and types: see [`MAX_ELEMENTS`].
+    pub elements: usize,
 }
 
 /// Why bytes or JSON are not a schema.

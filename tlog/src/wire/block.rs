@@ -12,8 +12,8 @@ pub const FILE_HEADER: [u8; 9] = *b"TLOG0003\0";
 /// The longest block header: two varuints.
 pub const MAX_HEADER_LEN: usize = 2 * varuint::MAX_LEN;
 
-/// The body of a filler block written by firmware into preallocated files starts with this.
-/// It travels in blocks of type [`BlockType::Dictionary`], which both reference readers skip.
+/// The body of a filler block written by firmware into preallocated files starts with this, cut short where
+/// the body is shorter. It travels in blocks of type [`BlockType::Dictionary`], which both reference readers skip.
 pub const FILLER_MAGIC: [u8; 8] = *b"TLOGFILL";
 
 /// What a block is for.
@@ -94,6 +94,16 @@ impl BlockHeader {
         self.body_len.checked_add(self.header_len as u64)
     }
 
+    /// Whether this is filler, from as much of its body as is at hand; `None` when that is too little to tell.
+    pub fn is_filler(&self, body: &[u8]) -> Option<bool> {
+        let magic_len = usize::try_from(self.body_len).unwrap_or(usize::MAX).min(FILLER_MAGIC.len());
+        let known = &body[..body.len().min(magic_len)];
+        match self.block_type == BlockType::Dictionary && FILLER_MAGIC.starts_with(known) {
+            true => (known.len() == magic_len).then_some(true),
+            false => Some(false),
+        }
+    }
+
     /// The shortest header of a block with this type and body length, and how many bytes of it count.
     /// Inlined because it runs once per record: `benches/write`.
     #[inline]
@@ -155,6 +165,19 @@ mod tests {
             let header = BlockHeader::parse(&out[..n]).unwrap();
             assert_eq!(header, BlockHeader { block_type, header_len: n, body_len: len });
         }
+    }
+
+    #[test]
+    fn filler_is_known_by_the_start_of_its_body() {
+        let filler = |body_len| BlockHeader { block_type: BlockType::Dictionary, header_len: 2, body_len };
+        assert_eq!(filler(500).is_filler(b"TLOGFILL and anything"), Some(true));
+        assert_eq!(filler(u64::MAX).is_filler(b"TLOGFIL"), None);
+        assert_eq!(filler(500).is_filler(b""), None);
+        assert_eq!(filler(500).is_filler(b"TLOGFULL"), Some(false));
+        assert_eq!(filler(3).is_filler(b"TLO\x02\x05"), Some(true));
+        assert_eq!(filler(0).is_filler(b""), Some(true));
+        let other = BlockHeader { block_type: BlockType::Data, ..filler(8) };
+        assert_eq!(other.is_filler(b"TLOGFILL"), Some(false));
     }
 
     #[test]

@@ -91,6 +91,14 @@ pub fn block_crc(block: &[u8], at: usize) -> u32 {
     hasher.finalize()
 }
 
+/// The checksum of a block in two pieces, its own field zeros already.
+pub fn of_pieces(head: &[u8], rest: &[u8]) -> u32 {
+    let mut hasher = Hasher::new();
+    hasher.update(head);
+    hasher.update(rest);
+    hasher.finalize()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -68,6 +68,11 @@ impl<'a> Cursor<'a> {
         Self { bytes, at: 0, zero_width_left: MAX_ZERO_WIDTH }
     }
 
+    /// The same with another limit than [`MAX_ZERO_WIDTH`], if it is lower.
+    pub fn with_zero_width(bytes: &'a [u8], limit: u32) -> Self {
+        Self { zero_width_left: limit.min(MAX_ZERO_WIDTH), ..Self::new(bytes) }
+    }
+
     /// How many bytes have been taken.
     pub const fn position(&self) -> usize {
         self.at

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Serialize;
 use tlog::Micros;
-use tlog::read::{Blocks, Cause, Damage, Data, Event, ReadOptions};
+use tlog::read::{Blocks, Cause, Damage, Data, Event, ReadOptions, RecordType};
 
 use super::info_text;
 use crate::args::{Info, ReportFormat};
@@ -113,7 +113,8 @@ pub struct RecordSummary {
 /// The state of a scan.
 #[derive(Default)]
 struct Tally {
-    records: BTreeMap<(u64, String), RecordTally>,
+    /// By identifier, and those that share one by name.
+    records: BTreeMap<u64, Vec<(String, RecordTally)>>,
     times: Times,
     latest: Option<Micros>,
     steps_back: u64,
@@ -223,7 +224,7 @@ impl DamageSummary {
 impl Tally {
     fn add(&mut self, event: &Event<'_>) {
         match event {
-            Event::Schema(record) => drop(self.records.entry((record.identifier, record.name.clone())).or_default()),
+            Event::Schema(record) => drop(self.record(record)),
             Event::Data(data) => self.add_data(data),
             Event::Marker { .. } => self.markers += 1,
             Event::Index { .. } | Event::Filler { .. } | Event::Skipped(_) => {}
@@ -241,12 +242,20 @@ impl Tally {
             self.latest = Some(time);
             self.times.add(time);
         }
-        // The schema was met before its data, so the entry is there.
-        if let Some(record) = self.records.get_mut(&(data.record.identifier, data.record.name.clone())) {
-            record.count += 1;
-            record.bytes += data.block_len;
-            data.time.into_iter().for_each(|time| record.times.add(time));
-        }
+        let record = self.record(data.record);
+        record.count += 1;
+        record.bytes += data.block_len;
+        data.time.into_iter().for_each(|time| record.times.add(time));
+    }
+
+    /// Found without a copy of the name, as it is asked for at every block.
+    fn record(&mut self, record: &RecordType) -> &mut RecordTally {
+        let namesakes = self.records.entry(record.identifier).or_default();
+        let at = namesakes.iter().position(|(name, _)| *name == record.name).unwrap_or_else(|| {
+            namesakes.push((record.name.clone(), RecordTally::default()));
+            namesakes.len() - 1
+        });
+        &mut namesakes[at].1
     }
 
     fn finish(self, summary: Summary) -> Summary {
@@ -257,7 +266,10 @@ impl Tally {
             (None, "wrong") => "wrong index",
             (None, _) => "no index",
         };
-        let records = self.records.into_iter().map(|((identifier, name), tally)| RecordSummary {
+        let records = self.records.into_iter().flat_map(|(identifier, namesakes)| {
+            namesakes.into_iter().map(move |(name, tally)| (identifier, name, tally))
+        });
+        let records = records.map(|(identifier, name, tally)| RecordSummary {
             name,
             identifier,
             count: Some(tally.count),

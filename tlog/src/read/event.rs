@@ -59,6 +59,8 @@ pub struct Data<'a> {
     pub payload: &'a [u8],
     /// How many bytes the payload takes in the file.
     pub stored_len: u64,
+    /// Whether `payload` is as it is stored, compressed.
+    pub(super) is_packed: bool,
 }
 
 /// A stretch of the file that was not delivered.
@@ -103,10 +105,7 @@ impl Damage {
 impl Data<'_> {
     /// How long the payload is when it is not compressed, in bytes; of a compressed one what it claims.
     pub fn unpacked_len(&self) -> u64 {
-        let is_packed = self.flags.contains(DataFlags::SNAPPY) && self.payload.len() as u64 == self.stored_len;
-        match snap::raw::decompress_len(self.payload) {
-            Ok(claimed) if is_packed => claimed as u64,
-            _ => self.payload.len() as u64,
-        }
+        let claimed = if self.is_packed { snap::raw::decompress_len(self.payload).ok() } else { None };
+        claimed.unwrap_or(self.payload.len()) as u64
     }
 }

@@ -59,13 +59,14 @@ impl Log {
         Blocks::open(self.bytes())
     }
 
-    /// The index, if there is one and it is right in every entry.
+    /// The index, if there is one and it is right in every entry. It may leave out records: [`Blocks::index`].
     pub fn index(&self) -> Option<Index> {
         self.blocks().and_then(|blocks| blocks.index()).ok().flatten()
     }
 
-    /// All records that the log declares, in the order of their latest schema blocks: through the index
-    /// where it can be believed, else by reading the whole log.
+    /// The records that the log declares: those of the index where it is right in every entry, which is quick,
+    /// else those found by reading the whole log. What an index leaves out is left out here too: where that
+    /// matters, read the log to its end and ask [`SliceReader::records`].
     ///
     /// # Errors
     /// As [`SliceReader::next_event`].

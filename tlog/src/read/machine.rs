@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::mmap::prefetch;
 use crate::time::Micros;
 use crate::wire::block::{self, FILE_HEADER, MAX_HEADER_LEN};
-use crate::wire::{BlockHeader, BlockType, DataHeader, HeaderError, IndexBlock, SeekMarker, crc};
+use crate::wire::{BlockHeader, BlockType, DataFlags, DataHeader, HeaderError, IndexBlock, SeekMarker, crc};
 
 /// The densest element of snappy makes 64 bytes out of 3: a larger ratio is a lie.
 const MAX_SNAPPY_RATIO: u64 = 22;
@@ -246,7 +246,7 @@ impl Machine {
         let payload_in_block = frame_len + header.len;
         let entry = self.catalog.entry(slot);
         let wanted = entry.selected && self.options.selection.wants_time(header.timestamp.map(Micros));
-        let compressed = header.flags.contains(crate::wire::DataFlags::SNAPPY);
+        let compressed = header.flags.contains(DataFlags::SNAPPY);
         let decompressed = if wanted && compressed && !self.options.raw_payloads {
             Some(self.decompress(&block[payload_in_block..])?)
         } else {
@@ -377,6 +377,7 @@ impl Machine {
             checksum: data.header.checksum,
             payload,
             stored_len: stored.len() as u64,
+            is_packed: data.decompressed.is_none() && data.header.flags.contains(DataFlags::SNAPPY),
         })
     }
 }

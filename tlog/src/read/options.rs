@@ -13,7 +13,8 @@ pub struct ReadOptions {
     pub raw_payloads: bool,
     /// Which data to deliver.
     pub selection: Selection,
-    /// The largest block that a stream is buffered for, and that is believed to follow damage, in bytes.
+    /// The largest block that a stream is sure to be buffered for, and that is believed to follow damage, in bytes.
+    /// From memory, larger ones are delivered too.
     pub max_block: u64,
     /// The largest payload that is decompressed, in bytes.
     pub max_payload: u64,

@@ -77,7 +77,7 @@ impl<'d> SliceReader<'d> {
         &self.machine.damage
     }
 
-    /// The records declared so far.
+    /// The records declared so far; of logs that were concatenated, by the one that is being read.
     pub fn records(&self) -> impl Iterator<Item = &Arc<RecordType>> {
         self.machine.catalog.records()
     }

@@ -118,7 +118,7 @@ impl<R: Read> StreamReader<R> {
         &self.machine.damage
     }
 
-    /// The records declared so far.
+    /// The records declared so far; of logs that were concatenated, by the one that is being read.
     pub fn records(&self) -> impl Iterator<Item = &Arc<RecordType>> {
         self.machine.catalog.records()
     }

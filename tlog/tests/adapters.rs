@@ -276,10 +276,20 @@ type Reading = (Vec<Told>, Option<String>);
 
 fn read_slice(bytes: &[u8], options: &ReadOptions) -> Reading {
     let mut reader = SliceReader::new(bytes, options.clone());
+    read_all(|| Ok(reader.next_event()?.map(|event| tell(&event, bytes))))
+}
+
+fn read_stream(bytes: &[u8], sizes: &[usize], options: &ReadOptions) -> Reading {
+    let pieces = Pieces { rest: bytes, sizes: sizes.iter().cycle() };
+    let mut reader = StreamReader::new(pieces, options.clone());
+    read_all(|| Ok(reader.next_event()?.map(|event| tell(&event, bytes))))
+}
+
+fn read_all(mut next: impl FnMut() -> tlog::Result<Option<Told>>) -> Reading {
     let mut told = Vec::new();
     loop {
-        match reader.next_event() {
-            Ok(Some(event)) => told.push(tell(&event, bytes)),
+        match next() {
+            Ok(Some(this)) => told.push(this),
             Ok(None) => return (told, None),
             Err(e) => return (told, Some(e.to_string())),
         }
@@ -299,19 +309,6 @@ impl Read for Pieces<'_> {
         out[..now.len()].copy_from_slice(now);
         self.rest = later;
         Ok(now.len())
-    }
-}
-
-fn read_stream(bytes: &[u8], sizes: &[usize], options: &ReadOptions) -> Reading {
-    let pieces = Pieces { rest: bytes, sizes: sizes.iter().cycle() };
-    let mut reader = StreamReader::new(pieces, options.clone());
-    let mut told = Vec::new();
-    loop {
-        match reader.next_event() {
-            Ok(Some(event)) => told.push(tell(&event, bytes)),
-            Ok(None) => return (told, None),
-            Err(e) => return (told, Some(e.to_string())),
-        }
     }
 }
 

@@ -12,10 +12,10 @@ const SMALL: u64 = 4096;
 const START: u64 = 64 << 20;
 
 /// … and how much more for each byte that was got through.
-const PER_BYTE: u64 = 64;
+const PER_BYTE: u64 = 256;
 
 /// What it costs to parse a byte, of a schema or of a payload by its schema.
-const PARSING: u64 = 64;
+const PARSING: u64 = 256;
 
 /// The cost of a checksum over so many bytes.
 #[inline] // once per record: `benches/read`

@@ -87,27 +87,30 @@ impl Machine {
         self.skip(FILE_HEADER.len(), Cause::AnotherLog)
     }
 
-    /// Filler where a block follows; that of more than a block's limit is believed, so that it need not be buffered.
+    /// Filler: what is in it is arbitrary, old blocks perhaps, and never looked at.
     fn filler(&mut self, frame: &BlockHeader, window: &[u8], last: bool) -> Result<Option<Progress>> {
         let start = self.offset(self.at);
         let Some((len, end)) = frame.block_len().and_then(|len| Some((len, start.checked_add(len)?))) else {
             return self.lose(Cause::NotABlock, None);
         };
-        if len <= self.options.max_block {
-            let len = usize::try_from(len).unwrap_or(usize::MAX);
-            let is_whole = len <= window.len() - self.at;
-            match is_whole {
-                false if !last => return Ok(Some(Progress::Need(len))),
-                true => match self.is_block_at(window, self.at + len, last, None) {
-                    Err(needed) => return Ok(Some(Progress::Need(needed))),
-                    Ok(false) => return self.lose(Cause::NotABlock, None),
-                    Ok(true) => {}
-                },
-                false => {}
-            }
+        match self.is_filler_to(len, window, last) {
+            Ok(true) => self.state = State::Filler(start..end),
+            Ok(false) => return self.lose(Cause::NotABlock, None),
+            Err(needed) => return Ok(Some(Progress::Need(needed))),
         }
-        self.state = State::Filler(start..end);
         Ok(None)
+    }
+
+    /// Whether a block follows filler of this length. It is believed to be so long if it is cut off, and if
+    /// it is longer than what is buffered.
+    fn is_filler_to(&mut self, len: u64, window: &[u8], last: bool) -> Looked<bool> {
+        let buffered = usize::try_from(len).ok().filter(|_| len <= self.options.max_block);
+        let Some(len) = buffered else { return Ok(true) };
+        match self.at + len <= window.len() {
+            true => self.is_block_at(window, self.at + len, last, None),
+            false if last => Ok(true),
+            false => Err(len),
+        }
     }
 
     fn data_block(&mut self, frame: &BlockHeader, block: &[u8], window: &[u8], last: bool) -> Result<Option<Progress>> {
@@ -125,10 +128,7 @@ impl Machine {
         if header.checksum.is_none() && !header.flags.contains(DataFlags::SNAPPY) {
             match self.payload_defect(slot, block, frame.header_len + header.len, window, last) {
                 Err(needed) => return Ok(Some(Progress::Need(needed))),
-                Ok(Some((cause, claimed_len))) => {
-                    self.effort.spend(parsing(block.len()));
-                    return self.lose(cause, claimed_len);
-                }
+                Ok(Some((cause, claimed_len))) => return self.lose(cause, claimed_len),
                 Ok(None) => {}
             }
         }
@@ -193,6 +193,7 @@ impl Machine {
             Ok(()) | Err(ValueError { kind: ValueErrorKind::ZeroWidth, .. }) => return Ok(None),
             Err(error) => error,
         };
+        self.effort.spend(parsing(payload.len()));
         let record = &self.catalog.entry(slot).record;
         let (identifier, record) = (record.identifier, record.name.clone());
         let cause = Cause::Payload { record, error };

@@ -189,7 +189,7 @@ impl Machine {
 
     /// Whether wanted data comes next and nothing but intact data stands before it: what a reader of
     /// data alone asks first, so that no larger finding is carried through its loop.
-    #[inline]
+    #[inline] // once per record: `benches/read`
     pub fn next_is_data(&mut self, window: &[u8]) -> bool {
         match (&self.state, self.options.verify) {
             (State::Blocks, true) => self.wanted_data::<true>(window),
@@ -198,7 +198,7 @@ impl Machine {
         }
     }
 
-    #[inline]
+    #[inline] // once per record: `benches/read`
     fn wanted_data<const VERIFY: bool>(&mut self, window: &[u8]) -> bool {
         loop {
             match self.intact_data::<VERIFY>(window) {
@@ -234,7 +234,7 @@ impl Machine {
     }
 
     /// Moves over an intact data block; whether it is wanted, and then it is in `self.data`.
-    #[inline(always)]
+    #[inline(always)] // once per record: `benches/read`
     pub(super) fn take(
         &mut self,
         slot: u32,
@@ -359,7 +359,7 @@ impl Machine {
     }
 
     /// The data that was found last.
-    #[inline]
+    #[inline] // once per record: `benches/read`
     pub fn view_data<'a>(&'a self, window: &'a [u8]) -> Option<Data<'a>> {
         let data = &self.data;
         let stored = window.get(data.payload_at..data.block.end)?;
@@ -383,7 +383,7 @@ impl Machine {
 }
 
 /// The block at the front of `rest`, if it is there to its end.
-#[inline]
+#[inline] // once per record: `benches/read`
 pub(super) fn whole_block(rest: &[u8]) -> Option<(BlockHeader, &[u8])> {
     let frame = BlockHeader::parse(rest).ok()?;
     let len = usize::try_from(frame.block_len()?).ok()?;

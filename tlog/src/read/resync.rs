@@ -221,8 +221,8 @@ impl Machine {
     }
 
     fn is_marker_of_chain(&mut self, rest: &[u8], offset: u64, damaged: u64) -> bool {
-        let Some((_, block)) = whole_block(rest) else { return false };
-        if !self.look_for(checksumming(block.len())) {
+        let Some((frame, block)) = whole_block(rest) else { return false };
+        if !block[frame.header_len..].starts_with(&marker::MARKER) || !self.look_for(checksumming(block.len())) {
             return false;
         }
         let Ok(Some(marker)) = SeekMarker::parse(block) else { return false };
@@ -305,8 +305,10 @@ impl Machine {
                 }
                 _ => false,
             },
-            BlockType::SeekMarker => self.is_marker(block),
-            BlockType::Index => self.look_for(checksumming(block.len())) && IndexBlock::parse(block).is_ok(),
+            BlockType::SeekMarker => {
+                self.look_for(checksumming(block.len())) && matches!(SeekMarker::parse(block), Ok(Some(_)))
+            }
+            BlockType::Index => self.is_index(block),
             BlockType::Schema => match self.declared_by(body) {
                 Some(identifier) => return plausible(Unverified::Schema(identifier)),
                 None => false,
@@ -323,8 +325,9 @@ impl Machine {
         self.look_for(checksumming(block.len())) && crc::block_crc(block, checksum_at) == stored
     }
 
-    fn is_marker(&mut self, block: &[u8]) -> bool {
-        self.look_for(checksumming(block.len())) && matches!(SeekMarker::parse(block), Ok(Some(_)))
+    fn is_index(&mut self, block: &[u8]) -> bool {
+        let has_trailer = IndexBlock::trailer(block).is_some();
+        has_trailer && self.look_for(checksumming(block.len())) && IndexBlock::parse(block).is_ok()
     }
 
     /// The record that a schema block with this body declares. Bytes behind the schema would be ignored at a

@@ -59,7 +59,7 @@ impl<'d> SliceReader<'d> {
         }
     }
 
-    #[inline]
+    #[inline] // `benches/read`
     fn advance(&mut self) -> Result<Option<Found>> {
         match self.machine.advance(self.bytes, true) {
             Ok(Progress::Found(found)) => Ok(Some(found)),

@@ -75,7 +75,7 @@ impl BlockHeader {
     ///
     /// # Errors
     /// As [`varuint::decode`].
-    #[inline]
+    #[inline] // once per record: `benches/read`
     pub const fn parse(bytes: &[u8]) -> Result<Self, VaruintError> {
         let (code, type_len) = match varuint::decode(bytes) {
             Ok(decoded) => decoded,

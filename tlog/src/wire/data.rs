@@ -82,7 +82,7 @@ impl DataHeader {
     ///
     /// # Errors
     /// [`BodyError::Truncated`], [`BodyError::Overflow`], and [`BodyError::Flags`] for a flag outside [`DataFlags::DEFINED`].
-    #[inline(always)]
+    #[inline(always)] // once per record: `benches/read`
     pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
         let mut fields = Fields::new(body);
         let identifier = fields.varuint()?;

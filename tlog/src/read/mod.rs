@@ -1,8 +1,9 @@
 //! Reading logs, whole or broken.
 //!
-//! One state machine (`machine.rs`) turns bytes into events and never reads, maps or blocks. Two thin
-//! adapters feed it: [`SliceReader`] over bytes at hand, without copying, and [`StreamReader`]
-//! over anything that reads, in bounded memory. [`Blocks`] answers for single blocks at known
+//! One state machine (`machine.rs`) turns bytes into events and never reads, maps or blocks. What is not intact
+//! data goes its long way (`inspect.rs`), behind damage the next block is searched for (`resync.rs`), and what a
+//! hostile log can make of that is bounded (`effort.rs`). Two thin adapters feed it: [`SliceReader`] over bytes
+//! at hand, without copying, and [`StreamReader`] over anything that reads, in bounded memory. [`Blocks`] answers for single blocks at known
 //! offsets, and [`Log`] is the easy door to all of it.
 //!
 //! What is broken is skipped, reported as [`Event::Skipped`] and counted in [`Damage`]; in strict

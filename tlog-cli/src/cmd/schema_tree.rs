@@ -141,9 +141,13 @@ fn compare_objects(a: &Object, b: &Object, path: &str, changes: &mut Vec<Change>
     let inside = |field: &Field| if path.is_empty() { field.name().into() } else { format!("{path}.{}", field.name()) };
     let before = changes.len();
     for old in a.fields() {
-        match b.field(old.name()) {
+        match b.field(old.name()).or_else(|| renamed(old, a, b)) {
             None => {
                 changes.push(Change { path: inside(old), change: "removed", from: Some(describe(old.ty())), to: None })
+            }
+            Some(new) if new.name() != old.name() => {
+                changes.push(changed(&format!("{} (name)", inside(old)), old.name().into(), new.name().into()));
+                compare(old.ty(), new.ty(), &inside(new), changes);
             }
             Some(new) => {
                 compare(old.ty(), new.ty(), &inside(old), changes);
@@ -151,7 +155,8 @@ fn compare_objects(a: &Object, b: &Object, path: &str, changes: &mut Vec<Change>
             }
         }
     }
-    for new in b.fields().iter().filter(|new| a.field(new.name()).is_none()) {
+    let was_renamed = |new: &Field| a.fields().iter().any(|old| renamed(old, a, b).is_some_and(|found| found == new));
+    for new in b.fields().iter().filter(|new| a.field(new.name()).is_none() && !was_renamed(new)) {
         changes.push(Change { path: inside(new), change: "added", from: None, to: Some(describe(new.ty())) });
     }
     if changes.len() == before {
@@ -159,6 +164,12 @@ fn compare_objects(a: &Object, b: &Object, path: &str, changes: &mut Vec<Change>
         let whole = if path.is_empty() { "(order of fields)".to_owned() } else { format!("{path} (order of fields)") };
         changes.push(changed(&whole, names(a), names(b)));
     }
+}
+
+/// The field of `b` that says it was once called as `old` is, if neither object has both.
+fn renamed<'b>(old: &Field, a: &Object, b: &'b Object) -> Option<&'b Field> {
+    let is_it = |new: &&Field| a.field(new.name()).is_none() && new.aliases().iter().any(|alias| alias == old.name());
+    if b.field(old.name()).is_some() { None } else { b.fields().iter().find(is_it) }
 }
 
 fn compare_extras(old: &Field, new: &Field, path: &str, changes: &mut Vec<Change>) {

@@ -1,5 +1,8 @@
 //! `tlog write`: what it takes, what it refuses, what it leaves behind.
 
+#[path = "../../tlog/tests/support/judge.rs"]
+#[allow(dead_code, reason = "the judge of the library's tests; only its verdict is asked here")]
+mod judge;
 mod support;
 
 use std::fs::File;
@@ -52,6 +55,7 @@ fn every_type_comes_back_as_the_same_line() {
     let copied = folder.tlog_with(&["write", "--schema-from", "a.tlog", "-", "-o", "b.tlog"], lines.as_bytes());
     copied.good();
     assert_eq!(folder.get("b.tlog"), folder.get("a.tlog"));
+    assert_eq!(judge::check_reference_readable(&folder.get("b.tlog")).data.len(), rich_lines().lines().count());
 }
 
 #[test]

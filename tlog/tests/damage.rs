@@ -99,6 +99,7 @@ fn read_stream(bytes: &[u8]) -> Result<(Vec<Delivered>, Damage)> {
 #[test]
 fn the_golden_log_has_everything() {
     let bytes = golden();
+    support::judge::check_reference_readable(&bytes);
     let (delivered, damage) = read(&bytes).unwrap();
     assert_eq!(delivered.len(), 40 + 8 + 6);
     assert!(damage.is_none());

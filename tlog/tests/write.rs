@@ -468,3 +468,15 @@ fn sync_flushes_first_and_large_blocks_go_at_once() {
     ];
     assert_eq!(diary.acts, expected);
 }
+
+#[test]
+fn the_logs_of_the_project_are_readable_by_both_references() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata");
+    let golden = std::fs::read_dir(format!("{root}/golden")).unwrap().map(|entry| entry.unwrap().path());
+    let logs = golden.filter(|path| path.extension().is_some_and(|extension| extension == "tlog"));
+    let logs: Vec<_> = logs.chain([format!("{root}/quadruped.tlog").into()]).collect();
+    assert_eq!(logs.len(), 6);
+    for log in logs {
+        assert!(!check_reference_readable(&std::fs::read(&log).unwrap()).data.is_empty(), "{}", log.display());
+    }
+}

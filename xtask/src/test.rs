@@ -10,7 +10,7 @@ use crate::{fuzz, moteus, tidy};
 const FUZZ_SECONDS: u32 = 5;
 
 /// The crates whose feature `reference-vectors` enables the tests that need the reference's files.
-const WITH_VECTORS: &str = "tlog/reference-vectors,tlog-cli/reference-vectors";
+const WITH_VECTORS: &str = "tlog/reference-vectors,tlog-index/reference-vectors,tlog-cli/reference-vectors";
 
 /// Runs all of it.
 ///

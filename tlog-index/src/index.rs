@@ -1,0 +1,1 @@
+//! What a scan tells of a log: its records, and where in it they are.

@@ -1,0 +1,21 @@
+//! The storage engine over TLOG0003 logs: scan and index them in parallel, seek, select, verify, recover, store.
+//!
+//! ```text
+//!                 ┌► index ─► sidecar (FILE.tlogx)
+//!  bytes ─► scan ─┤     └──► plan ─► the parts of a log that a time range, a record or a predicate needs
+//!                 ├► verify
+//!                 └► recover ─► a new, whole log            store: a folder of segments ─► one log
+//! ```
+//!
+//! What a block is, the crate `tlog` knows; nothing here looks at terminals or output formats.
+
+pub mod scan;
+pub mod index;
+pub mod ranges;
+pub mod sidecar;
+pub mod seek;
+pub mod plan;
+pub mod predicate;
+pub mod recover;
+pub mod verify;
+pub mod store;

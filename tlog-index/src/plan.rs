@@ -1,0 +1,1 @@
+//! Which parts of a log a request must read, and reading them.

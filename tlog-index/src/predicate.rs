@@ -1,0 +1,1 @@
+//! Conditions on the values of records: parsing, deciding, and ruling out by ranges.

@@ -1,0 +1,1 @@
+//! The least and the greatest value of each field, along the log.

@@ -1,0 +1,1 @@
+//! From a broken log to a whole one.

@@ -1,0 +1,1 @@
+//! Reading a log with several workers, to the same result as with one.

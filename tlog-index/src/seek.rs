@@ -1,0 +1,1 @@
+//! From a time to the latest instance of each record at or before it.

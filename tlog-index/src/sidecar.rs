@@ -1,0 +1,1 @@
+//! The index saved beside its log, `FILE.tlogx`.

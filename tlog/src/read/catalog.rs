@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cause::Cause;
+use super::place::KnownRecord;
 use crate::schema::{Encoding, Schema};
 use crate::wire::SchemaBlock;
 
@@ -118,6 +119,11 @@ pub(super) struct Catalog {
 impl Catalog {
     /// Declares a record, or declares it anew: file order decides which schema holds. Its slot.
     pub fn declare(&mut self, record: RecordType, selected: bool) -> Result<u32, Cause> {
+        self.declare_known(Arc::new(record), selected)
+    }
+
+    /// As [`declare`](Self::declare), of a record that was declared elsewhere.
+    pub fn declare_known(&mut self, record: Arc<RecordType>, selected: bool) -> Result<u32, Cause> {
         let replaced = self.slot(record.identifier);
         let freed = replaced.map_or(0, |slot| self.entry(slot).record.memory);
         let size = self.memory - freed + record.memory;
@@ -126,7 +132,7 @@ impl Catalog {
         }
         self.memory = size;
         let identifier = record.identifier;
-        let entry = Entry { record: Arc::new(record), selected, latest: None };
+        let entry = Entry { record, selected, latest: None };
         match replaced {
             Some(slot) => {
                 self.entries[slot as usize] = entry;
@@ -170,6 +176,11 @@ impl Catalog {
 
     pub fn records(&self) -> impl Iterator<Item = &Arc<RecordType>> {
         self.entries.iter().map(|entry| &entry.record)
+    }
+
+    /// The records and where each was last seen.
+    pub fn known(&self) -> impl Iterator<Item = KnownRecord> {
+        self.entries.iter().map(|entry| KnownRecord { record: Arc::clone(&entry.record), latest: entry.latest })
     }
 
     /// Forgets everything: another log begins.

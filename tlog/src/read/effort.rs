@@ -9,7 +9,7 @@
 const SMALL: u64 = 4096;
 
 /// What may be read in vain at the start of a file …
-const START: u64 = 64 << 20;
+pub(super) const START: u64 = 64 << 20;
 
 /// … and how much more for each byte that was got through.
 const PER_BYTE: u64 = 256;

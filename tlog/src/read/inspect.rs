@@ -309,12 +309,12 @@ impl Machine {
     /// it has; where something was skipped, that may be what the index means.
     fn is_true(&self, index: &IndexBlock<'_>) -> bool {
         index.entries().all(|entry| {
-            let Some(slot) = self.catalog.slot(entry.identifier) else { return !self.damage.is_none() };
+            let Some(slot) = self.catalog.slot(entry.identifier) else { return self.is_damaged };
             let known = self.catalog.entry(slot);
             let last = entry.final_record.filter(|&offset| offset != 0);
             let schema_is_right = entry.schema_location == known.record.location;
             let last_is_right = last.is_none() || last == known.latest;
-            (schema_is_right && last_is_right) || !self.damage.is_none()
+            (schema_is_right && last_is_right) || self.is_damaged
         })
     }
 

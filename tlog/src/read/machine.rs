@@ -9,10 +9,12 @@
 //! looks again and names the defect.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::catalog::Catalog;
 use super::effort::{Effort, checksumming};
 use super::event::{Damage, Data, Event, Skipped};
+use super::place::{KnownRecord, Place, Standing};
 use super::resync::Lost;
 use super::{Cause, ReadOptions};
 use crate::error::{Error, Result};
@@ -105,6 +107,8 @@ pub(super) struct Machine {
     pub(super) at: usize,
     pub(super) lost: Option<Lost>,
     pub(super) damage: Damage,
+    /// Whether something was skipped, by this machine or before the place that it started from.
+    pub(super) is_damaged: bool,
     /// Whether any data block so far had a checksum: one without is then suspect.
     pub(super) checksums_seen: bool,
     /// Whether any data block has been intact so far.
@@ -126,6 +130,7 @@ impl Machine {
             at: 0,
             lost: None,
             damage: Damage::default(),
+            is_damaged: false,
             checksums_seen: false,
             data_seen: false,
             effort: Effort::default(),
@@ -133,6 +138,51 @@ impl Machine {
             scratch: Vec::new(),
             data: FoundData::default(),
         }
+    }
+
+    /// A machine that goes on at `place` of a window that is the whole file, `len` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Limit`] when the records of the place take too much memory.
+    pub fn resume(options: ReadOptions, place: &Place, len: usize) -> Result<Self> {
+        let mut machine = Self { state: State::Blocks, ..Self::new(options) };
+        machine.at = usize::try_from(place.offset).unwrap_or(len).min(len);
+        let Standing { checksums_seen, data_seen, damaged, effort } = place.standing;
+        (machine.checksums_seen, machine.data_seen, machine.is_damaged) = (checksums_seen, data_seen, damaged);
+        machine.effort.spend(effort);
+        for KnownRecord { record, latest } in &place.records {
+            let selected = machine.options.selection.wants_record(&record.name);
+            let slot = machine.catalog.declare_known(Arc::clone(record), selected);
+            let slot = slot.map_err(|cause| Error::Format { offset: place.offset, cause })?;
+            machine.catalog.entry_mut(slot).latest = *latest;
+        }
+        Ok(machine)
+    }
+
+    /// A machine that looks for a block from `place` on, where one need not start.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn search(options: ReadOptions, place: &Place, len: usize) -> Result<Self> {
+        let mut machine = Self::resume(options, place, len)?;
+        machine.lost = Some(Lost::new(machine.offset(machine.at), None, Cause::NotABlock));
+        machine.state = State::Lost;
+        Ok(machine)
+    }
+
+    /// What a [`Place`] says beside the records; quick enough for once in a while in a hot loop.
+    pub const fn standing(&self) -> Standing {
+        let (checksums_seen, data_seen) = (self.checksums_seen, self.data_seen);
+        Standing { checksums_seen, data_seen, damaged: self.is_damaged, effort: self.effort.spent() }
+    }
+
+    /// Where the machine stands, if that is between two blocks or at the end.
+    pub fn place(&self) -> Option<Place> {
+        matches!(self.state, State::Blocks | State::End).then(|| Place {
+            offset: self.offset(self.at),
+            records: self.catalog.known().collect(),
+            standing: self.standing(),
+        })
     }
 
     /// Bytes in front of the machine's place, which the caller may drop from the window.
@@ -337,6 +387,7 @@ impl Machine {
     pub(super) fn skipped(&mut self, range: Range<u64>, cause: Cause) -> Progress {
         let skipped = Skipped { range, cause };
         self.damage.add(&skipped);
+        self.is_damaged = true;
         Progress::Found(Found::Skipped(skipped))
     }
 

@@ -1,7 +1,7 @@
 //! Reading bytes that are all at hand, without copying them: `benches/read`.
 
 use super::machine::{Found, Machine, Progress};
-use super::{Damage, Data, Event, ReadOptions, RecordType};
+use super::{Damage, Data, Event, Place, ReadOptions, RecordType, Standing};
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -29,6 +29,43 @@ impl<'d> SliceReader<'d> {
     /// A reader of the log that `bytes` are.
     pub fn new(bytes: &'d [u8], options: ReadOptions) -> Self {
         Self { bytes, machine: Machine::new(options) }
+    }
+
+    /// A reader that goes on at `place` of the log that `bytes` are.
+    ///
+    /// # Errors
+    /// [`Error::Format`](crate::Error::Format), when the records of the place exceed the limit of their memory.
+    pub fn resume(bytes: &'d [u8], options: ReadOptions, place: &Place) -> Result<Self> {
+        Ok(Self { bytes, machine: Machine::resume(options, place, bytes.len())? })
+    }
+
+    /// A reader that looks for a block behind `place`, which may be anywhere, and goes on there. What it passes over
+    /// on the way comes first, as [`Event::Skipped`].
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn search(bytes: &'d [u8], options: ReadOptions, place: &Place) -> Result<Self> {
+        Ok(Self { bytes, machine: Machine::search(options, place, bytes.len())? })
+    }
+
+    /// Where the reader stands, if that is between two blocks.
+    pub fn place(&self) -> Option<Place> {
+        self.machine.place()
+    }
+
+    /// What a place says beside the records, wherever the reader stands.
+    pub const fn standing(&self) -> Standing {
+        self.machine.standing()
+    }
+
+    /// The next selected data, if nothing but intact data comes before it: the quick half of
+    /// [`next_event`](Self::next_event), which tells of all else.
+    #[inline] // once per record: `benches/index`
+    pub fn next_intact(&mut self) -> Option<Data<'_>> {
+        match self.machine.next_is_data(self.bytes) {
+            true => self.machine.view_data(self.bytes),
+            false => None,
+        }
     }
 
     /// The next thing in the log; `None` at its end.

@@ -9,13 +9,13 @@
 //!
 //! What a block is, the crate `tlog` knows; nothing here looks at terminals or output formats.
 
-pub mod scan;
 pub mod index;
-pub mod ranges;
-pub mod sidecar;
-pub mod seek;
 pub mod plan;
 pub mod predicate;
+pub mod ranges;
 pub mod recover;
-pub mod verify;
+pub mod scan;
+pub mod seek;
+pub mod sidecar;
 pub mod store;
+pub mod verify;

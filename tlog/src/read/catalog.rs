@@ -46,6 +46,14 @@ pub struct RecordType {
     memory: u64,
 }
 
+impl RecordType {
+    /// The same record, declared by another schema block.
+    #[must_use]
+    pub fn declared_at(&self, location: u64) -> Self {
+        Self { location, ..self.clone() }
+    }
+}
+
 /// A schema block that has been understood.
 pub(super) struct Declaration<'a> {
     block: SchemaBlock<'a>,

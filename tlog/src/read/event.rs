@@ -73,7 +73,7 @@ pub struct Skipped {
 }
 
 /// What a reader has skipped so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
     /// How many stretches.
     pub stretches: u64,

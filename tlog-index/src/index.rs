@@ -1,1 +1,0 @@
-//! What a scan tells of a log: its records, and where in it they are.

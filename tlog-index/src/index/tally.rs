@@ -1,0 +1,148 @@
+//! Making an index: one reader's events, counted.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tlog::read::{Cause, Data, Event, RecordType, Skipped, Standing};
+
+use super::record::Latest;
+use super::{Declaration, LogIndex, MAX_CELLS, Span};
+use crate::ranges::FieldRanges;
+
+/// Identifiers below this are looked up without hashing.
+const DENSE: usize = 1024;
+
+/// No record.
+const VACANT: u32 = u32::MAX;
+
+/// How often, in data blocks, the memory of the cells is looked at.
+const CHECK_CELLS: u64 = 1 << 16;
+
+/// An index in the making, of the blocks from some place on.
+pub(crate) struct Tally {
+    index: LogIndex,
+    /// By identifier: the position of the record that it stands for here.
+    dense: Vec<u32>,
+    sparse: HashMap<u64, u32>,
+    /// Whether the values of fields are looked at.
+    fields: bool,
+    until_check: u64,
+}
+
+impl Tally {
+    /// An index in which nothing is counted yet, with spans of 2 to the power of `span_shift` bytes.
+    pub fn new(span_shift: u32, fields: bool) -> Self {
+        let index = LogIndex { span_shift, ..LogIndex::default() };
+        Self { index, dense: Vec::new(), sparse: HashMap::new(), fields, until_check: CHECK_CELLS }
+    }
+
+    /// Counts a data block; `standing` is how the reader stood in front of it.
+    #[inline] // once per record: `benches/index`
+    pub fn data(&mut self, data: &Data<'_>, standing: Standing) {
+        let span = self.reach(data.offset, standing);
+        let at = self.position(data.record);
+        self.index.ends_with_index = false;
+        self.index.order.add(data.time, data.offset);
+        let Some(record) = self.index.records.get_mut(at as usize) else { return };
+        record.add(data, span);
+        if self.fields {
+            let fields = record.fields.get_or_insert_with(|| FieldRanges::new(&record.record.schema));
+            fields.add(span, data.payload);
+        }
+        self.until_check -= 1;
+        if self.until_check == 0 {
+            self.until_check = CHECK_CELLS;
+            self.index.bound_memory();
+        }
+    }
+
+    /// Counts anything, as [`data`](Self::data).
+    pub fn event(&mut self, event: &Event<'_>, standing: Standing) {
+        match event {
+            Event::Data(data) => return self.data(data, standing),
+            Event::Schema(record) => self.declare(record, standing),
+            Event::Marker { offset, .. } => {
+                self.reach(*offset, standing);
+                self.index.markers += 1;
+            }
+            Event::Index { offset, .. } => drop(self.reach(*offset, standing)),
+            Event::Filler { range } => drop(self.reach(range.start, standing)),
+            Event::Skipped(skipped) => self.skipped(skipped, standing),
+        }
+        self.index.ends_with_index = matches!(event, Event::Index { .. });
+    }
+
+    fn declare(&mut self, record: &Arc<RecordType>, standing: Standing) {
+        self.reach(record.location, standing);
+        let at = self.index.position_or_add(record);
+        self.index.declarations.push(Declaration { offset: record.location, record: at });
+        self.index.records[at as usize].latest = Latest::None;
+        self.assign(record.identifier, at);
+    }
+
+    fn skipped(&mut self, skipped: &Skipped, standing: Standing) {
+        self.reach(skipped.range.start, standing);
+        self.index.damage.add(skipped);
+        if skipped.cause == Cause::AnotherLog {
+            self.index.further_logs.push(skipped.range.start);
+            self.dense.clear();
+            self.sparse.clear();
+        }
+    }
+
+    /// The span of a block that starts at `offset`.
+    #[inline]
+    fn reach(&mut self, offset: u64, standing: Standing) -> u32 {
+        let number = self.index.span_number(offset);
+        if self.index.spans.last().is_none_or(|span| span.number != number) {
+            self.index.spans.push(Span { number, start: offset, standing });
+        }
+        number
+    }
+
+    #[inline]
+    fn position(&mut self, record: &Arc<RecordType>) -> u32 {
+        let known = match usize::try_from(record.identifier) {
+            Ok(at) if at < DENSE => self.dense.get(at).copied().unwrap_or(VACANT),
+            _ => self.sparse.get(&record.identifier).copied().unwrap_or(VACANT),
+        };
+        if known != VACANT { known } else { self.position_of_new(record) }
+    }
+
+    /// A record that was declared before the place at which this index starts.
+    #[cold]
+    fn position_of_new(&mut self, record: &Arc<RecordType>) -> u32 {
+        let at = self.index.position_or_add(record);
+        self.assign(record.identifier, at);
+        at
+    }
+
+    fn assign(&mut self, identifier: u64, position: u32) {
+        match usize::try_from(identifier) {
+            Ok(at) if at < DENSE => {
+                if self.dense.len() <= at {
+                    self.dense.resize(at + 1, VACANT);
+                }
+                self.dense[at] = position;
+            }
+            _ => drop(self.sparse.insert(identifier, position)),
+        }
+    }
+
+    /// The index of what was counted, which ends at `end`, in bytes from the start of the file.
+    pub fn finish(mut self, end: u64) -> LogIndex {
+        self.index.size = end;
+        self.index.bound_memory();
+        self.index
+    }
+}
+
+impl LogIndex {
+    /// Takes longer spans as long as there are too many cells. The whole of a log has at least the cells of its
+    /// parts, so no part takes longer spans than the whole.
+    pub(super) fn bound_memory(&mut self) {
+        while self.records.iter().map(|record| record.cells.len()).sum::<usize>() > MAX_CELLS {
+            self.coarsen(self.span_shift + 1);
+        }
+    }
+}

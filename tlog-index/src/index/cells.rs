@@ -32,15 +32,15 @@ impl Cell {
     pub(super) fn add(&mut self, offset: u64, time: Option<Micros>) {
         self.count = self.count.saturating_add(1);
         self.last = offset;
-        let Some(time) = time else { return };
-        match &mut self.times {
-            Some(times) => {
+        match (&mut self.times, time) {
+            (Some(times), Some(time)) => {
                 if time >= times.last {
                     self.best = offset;
                 }
                 *times = times.and(Times::at(time));
             }
-            None => (self.times, self.best) = (Some(Times::at(time)), offset),
+            (None, time) => (self.times, self.best) = (time.map(Times::at), offset),
+            (Some(_), None) => {}
         }
     }
 

@@ -1,0 +1,174 @@
+//! However many workers scan a log, they find what one reader finds.
+
+mod support;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use support::logs::{Recipe, Step, damage, recipe};
+use support::{logs_in, naive};
+use tlog_index::index::LogIndex;
+use tlog_index::scan::{Progress, ScanOptions, grow, scan, scan_with};
+
+/// Scans with so many workers, cutting even small logs into parts.
+fn options(workers: usize, min_part: u64, tail: u64) -> ScanOptions {
+    ScanOptions { workers, min_part, tail, ..ScanOptions::default() }
+}
+
+/// Where the texts of two indices part: all of them is too much to read.
+fn difference(a: &LogIndex, b: &LogIndex) -> String {
+    let (a, b) = (format!("{a:#?}"), format!("{b:#?}"));
+    let lines = a.lines().zip(b.lines()).enumerate().filter(|(_, (a, b))| a != b);
+    lines.take(10).map(|(number, (a, b))| format!("\n{number}: {a} | {b}")).collect()
+}
+
+fn check(bytes: &[u8]) {
+    let Ok(naive) = naive::read(bytes) else {
+        assert!(scan(bytes, &ScanOptions::default()).is_err());
+        return;
+    };
+    let one = scan(bytes, &options(1, u64::MAX, u64::MAX)).unwrap();
+    naive.check(&one, bytes.len());
+    for (workers, min_part, tail) in [(1, 300, 100), (2, 200, 500), (7, 64, 0), (7, 1_000, 64)] {
+        let scanned = scan(bytes, &options(workers, min_part, tail)).unwrap();
+        assert!(
+            scanned == one,
+            "{workers} workers, parts of {min_part}, tail of {tail}: {}",
+            difference(&scanned, &one)
+        );
+    }
+}
+
+#[test]
+fn own_logs() {
+    for (path, bytes) in logs_in(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata").into()) {
+        println!("{}", path.display());
+        check(&bytes);
+    }
+}
+
+#[cfg(feature = "reference-vectors")]
+#[test]
+fn vectors() {
+    for (path, bytes) in logs_in(support::shared("vectors")) {
+        println!("{}", path.display());
+        check(&bytes);
+    }
+}
+
+#[cfg(feature = "reference-vectors")]
+#[test]
+fn flight_log() {
+    for (path, bytes) in logs_in(support::shared("testdata")) {
+        println!("{}", path.display());
+        let one = scan(&bytes, &options(1, u64::MAX, u64::MAX)).unwrap();
+        naive::read(&bytes).unwrap().check(&one, bytes.len());
+        for workers in [1, 2, 7] {
+            assert_eq!(scan(&bytes, &options(workers, 10_000, 5_000)).unwrap(), one);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+    #[test]
+    fn whole_logs(recipe in recipe(80)) {
+        check(&recipe.build());
+    }
+
+    #[test]
+    fn broken_logs(recipe in recipe(80), damage in vec(damage(), 1..4)) {
+        let mut log = recipe.build();
+        damage.iter().for_each(|damage| damage.apply(&mut log));
+        check(&log);
+    }
+
+    #[test]
+    fn concatenated_logs(first in recipe(30), second in recipe(30), damage in vec(damage(), 0..3)) {
+        let mut log = [first.build(), second.build()].concat();
+        damage.iter().for_each(|damage| damage.apply(&mut log));
+        check(&log);
+    }
+
+    #[test]
+    fn an_index_grows_with_its_log(recipe in recipe(80), damage in vec(damage(), 0..2), cuts in vec(any::<u16>(), 1..4)) {
+        let mut log = recipe.build();
+        damage.iter().for_each(|damage| damage.apply(&mut log));
+        let mut lens: Vec<usize> = cuts.iter().map(|&cut| usize::from(cut) * log.len() / 65_536).collect();
+        lens.push(log.len());
+        lens.sort_unstable();
+        let options = options(2, 200, 1_000);
+        let mut known = None;
+        for len in lens {
+            let bytes = &log[..len];
+            let grown = match known.take() {
+                None => scan_with(bytes, &options, &Progress::default()),
+                Some(known) => grow(bytes, &options, &Progress::default(), known),
+            };
+            let Ok(grown) = grown else { continue };
+            prop_assert_eq!(grown.clone().into_index(), scan(bytes, &options).unwrap());
+            known = Some(grown);
+        }
+    }
+}
+
+/// Where a reader that came from the start stands at each span, the index knows.
+#[test]
+fn places_of_spans_are_those_of_a_reader() {
+    let log = long_log();
+    let index: LogIndex = scan(&log, &ScanOptions::default()).unwrap();
+    assert!(index.spans.len() > 10);
+    let mut reader = tlog::read::SliceReader::new(&log, Default::default());
+    let mut met = 0;
+    loop {
+        if let Some(at) =
+            reader.place().and_then(|place| index.spans.iter().position(|span| span.start == place.offset))
+        {
+            let (is, mut expected) = (index.place(at).unwrap(), reader.place().unwrap());
+            expected.records.sort_by_key(|known| known.record.location);
+            assert_eq!((is.offset, &is.records, is.standing), (expected.offset, &expected.records, expected.standing));
+            met += 1;
+        }
+        if reader.next_event().unwrap().is_none() {
+            break;
+        }
+    }
+    // Before the first block a reader has not looked at the file header yet.
+    assert_eq!(met, index.spans.len() - 1);
+}
+
+/// Guesses are right in whole logs: no part is read twice. Of those that are cut off it is at most the last one,
+/// which is short: what a cut block means depends on where its record was seen before.
+#[test]
+fn nothing_is_read_twice() {
+    for seek_period in [0, 1_000] {
+        for checksums in [true, false] {
+            for index in [true, false] {
+                let log = Recipe { seek_period, checksums, index, ..plain(6_000) }.build();
+                for len in [log.len(), log.len() - 1_000] {
+                    let progress = Progress::default();
+                    let scanned = scan_with(&log[..len], &options(7, 10_000, 10_000), &progress).unwrap();
+                    assert!(scanned.front.size > 0);
+                    let again = progress.bytes() - (len as u64 - 9);
+                    let may_be = if len < log.len() && seek_period == 0 { 11_000 } else { 0 };
+                    assert!(again <= may_be, "{again} bytes again: {seek_period} {checksums} {index} {len}");
+                }
+            }
+        }
+    }
+}
+
+fn plain(count: u32) -> Recipe {
+    let data = |i: u32| Step::Data { record: (i % 3) as u8, later: 10, timed: true, len: 150, fill: i as u8 };
+    let steps = (0..count).map(data).collect();
+    Recipe { compression: false, checksums: true, previous_offsets: true, index: true, seek_period: 1_000, steps }
+}
+
+/// A megabyte, in which records are declared late and again.
+fn long_log() -> Vec<u8> {
+    let mut recipe = plain(6_000);
+    for at in (999..6_000).step_by(1_000) {
+        recipe.steps[at] = Step::Declare { record: (at / 1_000 % 4) as u8, other_schema: at % 2_000 == 999 };
+    }
+    recipe.build()
+}

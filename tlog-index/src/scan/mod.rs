@@ -148,8 +148,8 @@ fn resume(bytes: &[u8], options: &ScanOptions, progress: &Progress, known: Scann
 /// Scans from `place` on, in front of which is what `front` tells.
 fn run(how: &How<'_>, mut front: LogIndex, mut place: Place) -> Result<Scanned> {
     let targets = targets(how, place.offset);
-    let mut guesses = split::guesses(how.bytes, how.read, &place, &targets);
     let mut known = Known::look(how.bytes, how.read, &place);
+    let mut guesses = split::guesses(how.bytes, how.read, &known, &targets);
     for round in 1.. {
         for part in read(how, &place, &guesses, &known)? {
             match part.follows(&place) {
@@ -173,7 +173,8 @@ fn targets(how: &How<'_>, from: u64) -> Vec<u64> {
     let parts = if workers > 1 { workers * PARTS_PER_WORKER } else { 1 };
     let part = left.div_ceil(parts).max(how.options.min_part).max(1);
     let tail = len.saturating_sub(how.options.tail);
-    let mut targets: Vec<u64> = (1..).map(|number| from + number * part).take_while(|&target| target < tail).collect();
+    let behind = |target: &u64| target.checked_add(part).filter(|&target| target < tail);
+    let mut targets: Vec<u64> = std::iter::successors(behind(&from), behind).collect();
     targets.extend(Some(tail).filter(|&tail| tail > from));
     targets
 }

@@ -22,14 +22,14 @@ pub(super) struct Guess {
     latest: Vec<(u64, u64)>,
 }
 
-/// Places near the `targets`, ascending and behind `front`.
-pub(super) fn guesses(bytes: &[u8], read: &ReadOptions, front: &Place, targets: &[u64]) -> Vec<Guess> {
+/// Places behind the `targets`, ascending.
+pub(super) fn guesses(bytes: &[u8], read: &ReadOptions, known: &Known, targets: &[u64]) -> Vec<Guess> {
     let finder = Finder::new(&marker::MARKER);
     let mut found: Vec<Guess> = Vec::new();
     for &target in targets {
-        let from = found.last().map_or(front.offset, |last| last.offset).max(target);
+        let from = found.last().map_or(0, |last| last.offset).max(target);
         let Ok(at) = usize::try_from(from) else { break };
-        let guess = marker_behind(bytes, at, &finder).or_else(|| block_behind(bytes, read, front, at));
+        let guess = marker_behind(bytes, at, &finder).or_else(|| block_behind(bytes, read, known, at));
         found.extend(guess.filter(|guess| guess.offset > from));
     }
     found
@@ -45,9 +45,9 @@ fn marker_behind(bytes: &[u8], from: usize, finder: &Finder<'_>) -> Option<Guess
     })
 }
 
-fn block_behind(bytes: &[u8], read: &ReadOptions, front: &Place, from: usize) -> Option<Guess> {
+fn block_behind(bytes: &[u8], read: &ReadOptions, known: &Known, from: usize) -> Option<Guess> {
     let window = bytes.get(..bytes.len().min(from.saturating_add(REACH)))?;
-    let place = Place { offset: from as u64, ..front.clone() };
+    let place = known.place(&Guess { offset: from as u64, latest: Vec::new() });
     let mut reader = SliceReader::search(window, read.clone(), &place).ok()?;
     match reader.next_event().ok()?? {
         Event::Skipped(skipped) if skipped.range.end < window.len() as u64 => {

@@ -97,6 +97,16 @@ pub struct Scanned {
 }
 
 impl Scanned {
+    /// A front holds if nothing in it was damaged or had to be looked at twice: what is made of damage can depend
+    /// on where the log ends. Otherwise growing starts from the start.
+    fn new(mut front: LogIndex, place: Place, tail: LogIndex) -> Self {
+        if place.standing.damaged || place.standing.effort > 0 {
+            front.append(tail);
+            return Self { tail: front, ..Self::default() };
+        }
+        Self { front, place, tail }
+    }
+
     /// The index of the whole log.
     pub fn into_index(self) -> LogIndex {
         let mut index = self.front;
@@ -153,7 +163,7 @@ fn run(how: &How<'_>, mut front: LogIndex, mut place: Place) -> Result<Scanned> 
     for round in 1.. {
         for part in read(how, &place, &guesses, &known)? {
             match part.follows(&place) {
-                true if part.is_last(how) => return Ok(Scanned { front, place, tail: part.index }),
+                true if part.is_last(how) => return Ok(Scanned::new(front, place, part.index)),
                 true => part.join(&mut front, &mut place),
                 false => break,
             }
@@ -162,7 +172,7 @@ fn run(how: &How<'_>, mut front: LogIndex, mut place: Place) -> Result<Scanned> 
         known = Known::at(&place);
     }
     // Not reached: the first part of each round follows, and without guesses it is the last.
-    Ok(Scanned { front, place, tail: LogIndex::default() })
+    Ok(Scanned::new(front, place, LogIndex::default()))
 }
 
 /// About where the parts should end.

@@ -13,6 +13,7 @@
 mod append;
 mod cells;
 mod record;
+mod seek;
 mod tally;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use tlog::read::{Damage, KnownRecord, Place, RecordType, Standing};
 
 pub use cells::Cell;
 pub use record::{Ends, Gap, Links, RecordIndex, Times};
+pub use seek::{Found, Instance};
 pub(crate) use tally::Tally;
 
 /// Spans are at least so long: 2¹⁶ bytes.

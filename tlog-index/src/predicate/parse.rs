@@ -64,10 +64,10 @@ impl Parser<'_> {
         } else if self.scanner.take("(") {
             self.open += 1;
             let part = self.deeper(at, Self::condition)?;
-            self.open -= 1;
             if !self.scanner.take(")") {
                 return self.fail_unclosed(&part);
             }
+            self.open -= 1;
             part
         } else {
             self.comparison()?

@@ -1,7 +1,8 @@
 //! What a condition can come to when only ranges of the values are known: interval analysis in three-valued logic.
 //!
-//! For each part it is worked out which of true, false and unknown it can be, at least those that it can be. The parts
-//! are taken to be independent of each other, which can add outcomes, but not lose one.
+//! For each part it is worked out whether it can be true and whether it can be false. Unknown need not be followed:
+//! neither `and`, `or` nor `not` makes a truth of it. The parts are taken to be independent of each other, which can
+//! add outcomes, but not lose one.
 
 use std::cmp::Ordering;
 
@@ -36,12 +37,11 @@ pub trait Ranges {
     fn range(&self, path: &Path) -> Option<Range>;
 }
 
-/// What something can be.
+/// What something can be. Where neither is possible, it is unknown, or there is no value at all.
 #[derive(Clone, Copy, Debug)]
 struct Outcomes {
     is_true: bool,
     is_false: bool,
-    is_unknown: bool,
 }
 
 /// What the values of a field can be.
@@ -69,31 +69,35 @@ impl Node {
             Self::Not(part) => !part.outcomes(ranges),
             Self::Field(field) => field.outcomes(ranges),
             Self::Fields(fields) => fields.outcomes(ranges),
-            Self::Unknown => Outcomes { is_true: false, is_false: false, is_unknown: true },
+            Self::Unknown => Outcomes { is_true: false, is_false: false },
         }
     }
 }
 
 impl Outcomes {
-    const ANYTHING: Self = Self { is_true: true, is_false: true, is_unknown: true };
+    const ANYTHING: Self = Self { is_true: true, is_false: true };
 
     const fn of(truth: bool) -> Self {
-        Self { is_true: truth, is_false: !truth, is_unknown: false }
+        Self { is_true: truth, is_false: !truth }
     }
 
     /// `a or b`.
     const fn any(a: Self, b: Self) -> Self {
-        Self {
-            is_true: a.is_true || b.is_true,
-            is_false: a.is_false && b.is_false,
-            is_unknown: (a.is_unknown && (b.is_unknown || b.is_false)) || (b.is_unknown && a.is_false),
+        Self { is_true: a.is_true || b.is_true, is_false: a.is_false && b.is_false }
+    }
+
+    /// What "it is so" comes to, or "it is not so" unless that is `wanted`, where some values are and some are not.
+    const fn wanted(wanted: bool, some_are: bool, some_are_not: bool) -> Self {
+        match wanted {
+            true => Self { is_true: some_are, is_false: some_are_not },
+            false => Self { is_true: some_are_not, is_false: some_are },
         }
     }
 
     /// What a comparison comes to, by how its sides can stand to each other.
-    fn of_orders(op: Op, orders: [(Option<Ordering>, bool); 4], unknown: bool) -> Self {
+    fn of_orders(op: Op, orders: [(Option<Ordering>, bool); 4]) -> Self {
         let can_be = |truth| orders.iter().any(|&(order, possible)| possible && op.holds(order) == truth);
-        Self { is_true: can_be(true), is_false: can_be(false), is_unknown: unknown }
+        Self { is_true: can_be(true), is_false: can_be(false) }
     }
 }
 
@@ -101,40 +105,28 @@ impl std::ops::Not for Outcomes {
     type Output = Self;
 
     fn not(self) -> Self {
-        Self { is_true: self.is_false, is_false: self.is_true, ..self }
+        Self { is_true: self.is_false, is_false: self.is_true }
     }
 }
 
 impl Field {
     fn outcomes(&self, ranges: &(impl Ranges + ?Sized)) -> Outcomes {
         let extent = Extent::known(&self.path, ranges);
-        let tests = self.tests.iter().map(|test| extent.map_or_else(|| test.unlimited(), |extent| test.within(extent)));
+        let tests = self.tests.iter().map(|test| test.outcomes(extent));
         tests.fold(Outcomes::of(false), Outcomes::any)
     }
 }
 
 impl Test {
-    /// What the test can come to for values of which nothing is known.
-    const fn unlimited(&self) -> Outcomes {
-        match self {
-            Self::Null { .. } => Outcomes { is_unknown: false, ..Outcomes::ANYTHING },
-            Self::Constant(truth) => Outcomes { is_unknown: true, ..Outcomes::of(*truth) },
-            Self::Nan { .. } | Self::Number(..) | Self::Bytes(..) => Outcomes::ANYTHING,
-        }
-    }
-
-    fn within(&self, extent: Extent) -> Outcomes {
-        let unknown = extent.null;
-        let either = |wanted: bool, yes, no| match wanted {
-            true => Outcomes { is_true: yes, is_false: no, is_unknown: unknown },
-            false => Outcomes { is_true: no, is_false: yes, is_unknown: unknown },
-        };
-        match self {
-            Self::Null { wanted } => Outcomes { is_unknown: false, ..either(*wanted, extent.null, extent.has_value()) },
-            Self::Nan { wanted } => either(*wanted, extent.nan, extent.numbers.is_some()),
-            Self::Constant(truth) => either(*truth, extent.has_value(), false),
-            Self::Number(op, limit) => Outcomes::of_orders(*op, extent.orders(Extent::only(*limit)), unknown),
-            Self::Bytes(..) => self.unlimited(),
+    /// What the test can come to for values within this extent, or for any values at all.
+    fn outcomes(&self, extent: Option<Extent>) -> Outcomes {
+        match (self, extent) {
+            (Self::Constant(truth), None) => Outcomes::of(*truth),
+            (_, None) | (Self::Bytes(..), Some(_)) => Outcomes::ANYTHING,
+            (Self::Constant(truth), Some(extent)) => Outcomes::wanted(*truth, extent.has_value(), false),
+            (Self::Null { wanted }, Some(extent)) => Outcomes::wanted(*wanted, extent.null, extent.has_value()),
+            (Self::Nan { wanted }, Some(extent)) => Outcomes::wanted(*wanted, extent.nan, extent.numbers.is_some()),
+            (Self::Number(op, limit), Some(extent)) => Outcomes::of_orders(*op, extent.orders(Extent::only(*limit))),
         }
     }
 }
@@ -142,7 +134,7 @@ impl Test {
 impl Fields {
     fn outcomes(&self, ranges: &(impl Ranges + ?Sized)) -> Outcomes {
         match (Extent::known(&self.left, ranges), Extent::known(&self.right, ranges)) {
-            (Some(left), Some(right)) => Outcomes::of_orders(self.op, left.orders(right), left.null || right.null),
+            (Some(left), Some(right)) => Outcomes::of_orders(self.op, left.orders(right)),
             _ => Outcomes::ANYTHING,
         }
     }

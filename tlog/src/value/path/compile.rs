@@ -113,8 +113,9 @@ fn list<'n>(names: impl ExactSizeIterator<Item = &'n str>) -> String {
     if listed.is_empty() { "none".to_owned() } else { listed.join(", ") }
 }
 
-/// The name that differs least, if it differs little.
-fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
+/// For the end of a message about a name that does not exist: ` (did you mean "torque"?)` with the name that
+/// differs least, or nothing if all differ much.
+pub fn did_you_mean<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
     let near = names.take(1_000).map(|other| (distance(name, other), other)).min();
     match near.filter(|(distance, other)| *distance <= 1 + other.len().min(name.len()) / 4) {
         Some((_, other)) => format!(" (did you mean {other:?}?)"),

@@ -25,6 +25,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
+pub use compile::did_you_mean;
 pub use leaves::{MAX_COLUMNS, leaf_paths};
 pub use read::{FieldPath, Scalar};
 
@@ -57,6 +58,15 @@ impl Path {
         parse::parse(text).map(|segments| Self { segments })
     }
 
+    /// Reads the path that a longer text begins with, which goes on as long as a `.` or `[` follows; with how many
+    /// bytes it takes. It has at least one segment.
+    ///
+    /// # Errors
+    /// [`PathError::Syntax`].
+    pub fn parse_prefix(text: &str) -> Result<(Self, usize), PathError> {
+        parse::parse_prefix(text).map(|(segments, len)| (Self { segments }, len))
+    }
+
     /// The steps from the whole record inwards.
     pub fn segments(&self) -> &[Segment] {
         &self.segments
@@ -70,6 +80,12 @@ impl Path {
     /// The path as text, or `whole` when it has no segments.
     pub(super) fn or_whole(&self, whole: &str) -> String {
         if self.segments.is_empty() { whole.to_owned() } else { self.to_string() }
+    }
+}
+
+impl FromIterator<Segment> for Path {
+    fn from_iter<T: IntoIterator<Item = Segment>>(segments: T) -> Self {
+        Self { segments: segments.into_iter().collect() }
     }
 }
 

@@ -11,6 +11,16 @@ pub(super) fn parse(text: &str) -> Result<Vec<Segment>, PathError> {
     Ok(segments)
 }
 
+/// The longest path at the front of a text, and how many bytes it takes.
+pub(super) fn parse_prefix(text: &str) -> Result<(Vec<Segment>, usize), PathError> {
+    let mut parser = Parser { text, at: 0 };
+    let mut segments = vec![parser.segment(true)?];
+    while matches!(parser.peek(), Some('.' | '[')) {
+        segments.push(parser.segment(false)?);
+    }
+    Ok((segments, parser.at))
+}
+
 /// Whether a name can stand in a path without quotes.
 pub(super) fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_plain_char)

@@ -69,6 +69,24 @@ fn says_where_the_text_is_wrong() {
 }
 
 #[test]
+fn a_longer_text_may_begin_with_a_path() {
+    for (text, path, len) in [
+        ("a", "a", 1),
+        ("a.b[3] > 2", "a.b[3]", 6),
+        ("ä==1", "ä", 2),
+        ("[\"a b\"].c)", "[\"a b\"].c", 9),
+        ("a[\"]\"]and", "a[\"]\"]", 6),
+    ] {
+        assert_eq!(Path::parse_prefix(text), Ok((Path::parse(path).unwrap(), len)));
+    }
+    for (text, at) in [("", 1), (" a", 1), ("a. > 1", 3), ("a[1 > 2", 4)] {
+        assert!(matches!(Path::parse_prefix(text), Err(PathError::Syntax { column, .. }) if column == at), "{text}");
+    }
+    let path = Path::parse("a.b[3]").unwrap();
+    assert_eq!(path.segments()[1..].iter().cloned().collect::<Path>().to_string(), "b[3]");
+}
+
+#[test]
 fn says_what_the_schema_has_instead() {
     let servo = object([("id", Type::Varuint), ("torque", Type::Float32)]);
     let ty = object([

@@ -1,1 +1,0 @@
-//! Conditions on the values of records: parsing, deciding, and ruling out by ranges.

@@ -421,7 +421,7 @@ impl Machine {
         Some(Data {
             offset: self.offset(data.block.start),
             block_len: data.block.len() as u64,
-            record: &self.catalog.entry(data.slot).record,
+            record: &self.catalog.get(data.slot)?.record,
             flags: data.header.flags,
             previous_offset: data.header.previous_offset,
             time: data.header.timestamp.map(Micros),

@@ -53,6 +53,29 @@ impl<'d> SliceReader<'d> {
         self.machine.place()
     }
 
+    /// Goes on to the next data that is selected; whether there is one. [`data`](Self::data) gives it: for callers
+    /// that do something else when there is none.
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn find_data(&mut self) -> Result<bool> {
+        loop {
+            if self.machine.next_is_data(self.bytes) {
+                return Ok(true);
+            }
+            match self.advance()? {
+                Some(Found::Data) => return Ok(true),
+                Some(_) => {}
+                None => return Ok(false),
+            }
+        }
+    }
+
+    /// The data that was found last.
+    pub fn data(&self) -> Option<Data<'_>> {
+        self.machine.view_data(self.bytes)
+    }
+
     /// What a place says beside the records, wherever the reader stands.
     pub const fn standing(&self) -> Standing {
         self.machine.standing()
@@ -84,16 +107,7 @@ impl<'d> SliceReader<'d> {
     /// # Errors
     /// As [`next_event`](Self::next_event).
     pub fn next_data(&mut self) -> Result<Option<Data<'_>>> {
-        loop {
-            if self.machine.next_is_data(self.bytes) {
-                return Ok(self.machine.view_data(self.bytes));
-            }
-            match self.advance()? {
-                Some(Found::Data) => return Ok(self.machine.view_data(self.bytes)),
-                Some(_) => {}
-                None => return Ok(None),
-            }
-        }
+        Ok(if self.find_data()? { self.machine.view_data(self.bytes) } else { None })
     }
 
     #[inline] // `benches/read`

@@ -1,1 +1,0 @@
-//! Which parts of a log a request must read, and reading them.

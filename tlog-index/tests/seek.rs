@@ -199,17 +199,19 @@ fn a_record_declared_anew_is_found_before_that_too() {
 
 #[test]
 fn logs_in_a_row() {
-    let part = |start: i64, records: u64| {
+    let part = |start: i64, records: u64, index: bool| {
         let instance = |i: i64| Instance { record: 1 + i as u64 % records, time: Some(start + i * 10), len: 20 };
-        log(&period(100), 2, &(0..2_000).map(instance).collect::<Vec<_>>())
+        log(&period(100).index(index), 2, &(0..2_000).map(instance).collect::<Vec<_>>())
     };
-    // Of the second record only the first log has data.
-    let both = [part(0, 2), part(100_000, 1)].concat();
-    let all = all_data(&both);
-    for time in [0, 10_000, 19_990, 50_000, 100_000, 110_000, 200_000].map(Micros) {
-        let seek = seek_with(&both[..], time, &small(1_024)).unwrap();
-        assert_eq!(seek.records, naive(&all, time), "{time:?}");
-        assert_eq!(seek.by == By::FullScan, time.0 >= 19_990, "{time:?}");
+    for index in [true, false] {
+        // Of the second record only the first log has data.
+        let both = [part(0, 2, index), part(100_000, 1, index)].concat();
+        let all = all_data(&both);
+        for time in [0, 10_000, 19_990, 50_000, 100_000, 110_000, 200_000].map(Micros) {
+            let seek = seek_with(&both[..], time, &small(1_024)).unwrap();
+            assert_eq!(seek.records, naive(&all, time), "{time:?}");
+            assert!(seek.by == By::FullScan || time.0 < 19_990, "{time:?}");
+        }
     }
 }
 

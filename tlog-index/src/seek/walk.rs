@@ -1,0 +1,225 @@
+//! Block by block from a marker on, until the time sought is past; and back along a record where that is needed.
+//!
+//! Everything that the walk passes is verified: checksums, previous offsets, what markers point at. Where anything
+//! is not as an intact log has it, the walk says so and the whole log is read instead.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+
+use memchr::memmem::Finder;
+use tlog::Micros;
+use tlog::read::ReadAt;
+use tlog::wire::marker::MARKER;
+use tlog::wire::{BlockHeader, BlockType, DataHeader, IndexBlock, SchemaBlock, SeekMarker, data};
+
+use super::head::{MAX_RECORDS, Outline};
+use super::marker::FoundMarker;
+use super::survey::{Looked, verified};
+use super::windows::{MAX_BLOCK, Sought, Stop, Windows, data_in, frame_in, is_intact};
+use super::{Latest, Order};
+
+/// How many blocks of one record are gone back at most.
+const MAX_BACK: usize = 1 << 16;
+
+/// What a walk found.
+pub(super) struct Walk {
+    time: Micros,
+    /// Per record its latest instance at or before the time, of those that were passed.
+    pub best: BTreeMap<u64, Latest>,
+    /// Where each record was last seen since its latest declaration.
+    last: HashMap<u64, u64>,
+    /// The records that were declared on the way.
+    declared: HashSet<u64>,
+    from_marker: bool,
+    pub order: Order,
+    /// How many markers so far were beyond the time.
+    beyond: u32,
+    /// Whether the walk went from the first block to the last.
+    pub is_whole: bool,
+}
+
+impl Walk {
+    /// Walks from behind `from`, or from the first block, until the second marker beyond `time`, or to the end.
+    pub fn run<S: ReadAt + ?Sized>(
+        windows: &mut Windows<'_, S>,
+        outline: &Outline,
+        from: Option<&FoundMarker>,
+        time: Micros,
+    ) -> Sought<Self> {
+        let mut walk = Self {
+            time,
+            best: BTreeMap::new(),
+            last: from.map(|marker| marker.elements.iter().copied().collect()).unwrap_or_default(),
+            declared: HashSet::new(),
+            from_marker: from.is_some(),
+            order: Order::default(),
+            beyond: 0,
+            is_whole: false,
+        };
+        let mut at = from.map_or(windows.first_block, |marker| marker.end);
+        if let Some(marker) = from {
+            walk.order.marker(marker.time);
+        }
+        while at < windows.size && walk.beyond < 2 {
+            match walk.block(windows, outline, at)? {
+                Some(end) => at = end,
+                None => at = windows.size,
+            }
+        }
+        walk.is_whole = from.is_none() && at >= windows.size;
+        Ok(walk)
+    }
+
+    /// Passes the block at `at`; where it ends, and `None` when there is nothing more in the log.
+    fn block<S: ReadAt + ?Sized>(
+        &mut self,
+        windows: &mut Windows<'_, S>,
+        outline: &Outline,
+        at: u64,
+    ) -> Sought<Option<u64>> {
+        let size = windows.size;
+        let front = windows.front(at, data::MAX_FRONT_LEN)?;
+        let Some((frame, end)) = frame_in(front, at, size) else { return windows.is_dead(outline, at).map(|()| None) };
+        if frame.block_type == BlockType::Data {
+            let header = data_in(&frame, front).ok_or(Stop::Odd)?;
+            if (header.checksum.is_some() || outline.has_checksums())
+                && !is_intact(whole(windows, at, end)?, &frame, &header)
+            {
+                return Err(Stop::Odd);
+            }
+            self.data(outline, at, &header)?;
+            return Ok(Some(end));
+        }
+        if frame.is_filler(front.get(frame.header_len..).unwrap_or(&[])) == Some(true) {
+            return Ok(Some(end));
+        }
+        let block = whole(windows, at, end)?;
+        match frame.block_type {
+            BlockType::SeekMarker => self.marker(at, block)?,
+            BlockType::Schema => self.schema(outline, &frame, block)?,
+            BlockType::Index if end == size => drop(IndexBlock::parse(block).map_err(|_| Stop::Odd)?),
+            // What a reader skips, or reports.
+            _ => return Err(Stop::Odd),
+        }
+        Ok(Some(end))
+    }
+
+    fn data(&mut self, outline: &Outline, offset: u64, header: &DataHeader) -> Sought<()> {
+        let identifier = header.identifier;
+        let last = self.last.get(&identifier).copied();
+        let is_known =
+            self.declared.contains(&identifier) || (self.from_marker && (last.is_some() || outline.knows(identifier)));
+        if !is_known {
+            return Err(Stop::Odd);
+        }
+        if let Some(distance) = header.previous_offset
+            && distance != last.map_or(0, |last| offset.saturating_sub(last))
+        {
+            return Err(Stop::Odd);
+        }
+        self.last.insert(identifier, offset);
+        if let Some(time) = header.timestamp.map(Micros) {
+            self.order.data(time);
+            Latest { identifier, offset, time }.replace_in(&mut self.best, self.time);
+        }
+        Ok(())
+    }
+
+    fn marker(&mut self, offset: u64, block: &[u8]) -> Sought<()> {
+        let marker = SeekMarker::parse(block).ok().flatten().ok_or(Stop::Odd)?;
+        let is_right = marker
+            .elements()
+            .all(|(identifier, distance)| self.last.get(&identifier).copied() == offset.checked_sub(distance));
+        if !is_right {
+            return Err(Stop::Odd);
+        }
+        self.order.marker(Micros(marker.timestamp));
+        self.beyond += u32::from(marker.timestamp > self.time.0);
+        Ok(())
+    }
+
+    /// A record that is declared anew may have had data before, of which the markers behind say nothing.
+    fn schema(&mut self, outline: &Outline, frame: &BlockHeader, block: &[u8]) -> Sought<()> {
+        let schema = SchemaBlock::parse(block.get(frame.header_len..).unwrap_or(&[])).map_err(|_| Stop::Odd)?;
+        let identifier = schema.identifier;
+        let is_anew = self.last.remove(&identifier).is_some() || outline.declared.contains_key(&identifier);
+        if (is_anew && self.from_marker) || self.declared.len() >= MAX_RECORDS {
+            return Err(Stop::Odd);
+        }
+        self.declared.insert(identifier);
+        Ok(())
+    }
+
+    /// Completes the walk with what lies before `from`. A record that the walk did not show, or only with a time at which there may
+    /// be a greater one before the marker, is followed back until no earlier block can have a greater time: that is,
+    /// as long as no time lies below an earlier one by the time between two markers.
+    pub fn look_back<S: ReadAt + ?Sized>(
+        &mut self,
+        windows: &mut Windows<'_, S>,
+        outline: &Outline,
+        from: &FoundMarker,
+    ) -> Sought<()> {
+        let step = self.order.gap.ok_or(Stop::Odd)?;
+        for &(identifier, offset) in &from.elements {
+            let is_later = |best: &Latest| best.time.0 >= from.time.0.saturating_add_unsigned(step);
+            if !self.best.get(&identifier).is_some_and(is_later) {
+                self.follow_back(windows, outline, (identifier, offset), step)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn follow_back<S: ReadAt + ?Sized>(
+        &mut self,
+        windows: &mut Windows<'_, S>,
+        outline: &Outline,
+        (identifier, mut offset): (u64, u64),
+        step: u64,
+    ) -> Sought<()> {
+        for _ in 0..MAX_BACK {
+            let header = windows.data(offset, outline.has_checksums())?;
+            if header.identifier != identifier {
+                return Err(Stop::Odd);
+            }
+            if let Some(time) = header.timestamp.map(Micros) {
+                let best = self.best.get(&identifier);
+                if time <= self.time && best.is_none_or(|best| best.time < time) {
+                    self.best.insert(identifier, Latest { identifier, offset, time });
+                }
+                let best = self.best.get(&identifier);
+                if best.is_some_and(|best| time.0 <= best.time.0.saturating_sub_unsigned(step)) {
+                    return Ok(());
+                }
+            }
+            // Without a previous offset it cannot be told what is before.
+            match header.previous_offset.ok_or(Stop::Odd)? {
+                0 => return Ok(()),
+                distance => {
+                    let before = offset.checked_sub(distance).filter(|&before| before >= windows.first_block);
+                    offset = before.ok_or(Stop::Odd)?;
+                }
+            }
+        }
+        Err(Stop::Odd)
+    }
+}
+
+impl<S: ReadAt + ?Sized> Windows<'_, S> {
+    /// Whether nothing that could be read stands in the last bytes of a log, from `at` on: it was cut off there.
+    fn is_dead(&mut self, outline: &Outline, at: u64) -> Sought<()> {
+        let window = self.window;
+        if !outline.has_checksums() || self.size.saturating_sub(at) > window as u64 {
+            return Err(Stop::Odd);
+        }
+        let bytes = self.front(at, window)?;
+        let is_dead = matches!(verified(bytes, at), Looked::Nothing) && Finder::new(&MARKER).find(bytes).is_none();
+        if is_dead { Ok(()) } else { Err(Stop::Odd) }
+    }
+}
+
+/// The whole block from `at` to `end`.
+fn whole<'w, S: ReadAt + ?Sized>(windows: &'w mut Windows<'_, S>, at: u64, end: u64) -> Sought<&'w [u8]> {
+    let len = usize::try_from(end - at).ok().filter(|_| end - at <= MAX_BLOCK).ok_or(Stop::Odd)?;
+    let bytes = windows.front(at, len)?;
+    bytes.get(..len).ok_or(Stop::Failed(io::Error::from(io::ErrorKind::UnexpectedEof).into()))
+}

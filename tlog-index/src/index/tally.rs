@@ -7,7 +7,7 @@ use tlog::read::{Cause, Data, Event, RecordType, Skipped, Standing};
 
 use super::record::Latest;
 use super::{Declaration, LogIndex, MAX_CELLS, Span};
-use crate::ranges::FieldRanges;
+use crate::ranges::{self, FieldRanges};
 
 /// Identifiers below this are looked up without hashing.
 const DENSE: usize = 1024;
@@ -15,7 +15,7 @@ const DENSE: usize = 1024;
 /// No record.
 const VACANT: u32 = u32::MAX;
 
-/// How often, in data blocks, the memory of the cells is looked at.
+/// How often, in data blocks and added ranges, the memory of the cells and ranges is looked at.
 const CHECK_CELLS: u64 = 1 << 16;
 
 /// An index in the making, of the blocks from some place on.
@@ -45,11 +45,12 @@ impl Tally {
         self.index.order.add(data.time, data.offset);
         let Some(record) = self.index.records.get_mut(at as usize) else { return };
         record.add(data, span);
+        let mut added = 1;
         if self.fields {
             let fields = record.fields.get_or_insert_with(|| FieldRanges::new(&record.record.schema));
-            fields.add(span, data.payload);
+            added += fields.add(span, data.payload);
         }
-        self.until_check -= 1;
+        self.until_check = self.until_check.saturating_sub(added as u64);
         if self.until_check == 0 {
             self.until_check = CHECK_CELLS;
             self.index.bound_memory();
@@ -139,8 +140,9 @@ impl Tally {
 
 impl LogIndex {
     /// Takes longer spans as long as there are too many cells. The whole of a log has at least the cells of its
-    /// parts, so no part takes longer spans than the whole.
+    /// parts, so no part takes longer spans than the whole. So it is with the ranges of fields: [`ranges::bound`].
     pub(super) fn bound_memory(&mut self) {
+        ranges::bound(self.records.iter_mut().filter_map(|record| record.fields.as_mut()).collect());
         while self.records.iter().map(|record| record.cells.len()).sum::<usize>() > MAX_CELLS {
             self.coarsen(self.span_shift + 1);
         }

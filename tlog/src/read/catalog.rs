@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::cause::Cause;
 use super::place::KnownRecord;
-use crate::schema::{Encoding, Schema};
+use crate::schema::{Encoding, Schema, SchemaError};
 use crate::wire::SchemaBlock;
 
 /// How much memory all records together may take, in bytes: so that a hostile log cannot fill it with them.
@@ -47,6 +47,16 @@ pub struct RecordType {
 }
 
 impl RecordType {
+    /// A record as a schema block at `location` declares it, from what was kept of that elsewhere.
+    ///
+    /// # Errors
+    /// [`SchemaError`], when the bytes are not a type encoding.
+    pub fn from_parts(identifier: u64, name: &str, schema_bytes: &[u8], location: u64) -> Result<Self, SchemaError> {
+        let (schema, encoding) = Schema::decode(schema_bytes)?;
+        let block = SchemaBlock { identifier, name: name.as_bytes(), schema: schema_bytes };
+        Ok(Declaration { block, schema, encoding }.record(location, 0))
+    }
+
     /// The same record, declared by another schema block.
     #[must_use]
     pub fn declared_at(&self, location: u64) -> Self {
@@ -91,11 +101,12 @@ impl<'a> Declaration<'a> {
     /// The record, declared by a block that starts at `location`; its last `left_out` bytes do not belong to it.
     pub fn record(self, location: u64, left_out: usize) -> RecordType {
         let stored = &self.block.schema[..self.encoding.len + self.surplus().saturating_sub(left_out)];
-        let bytes = (stored.len() + self.block.name.len()) as u64;
+        let name = String::from_utf8_lossy(self.block.name).into_owned();
+        let bytes = (stored.len() + name.len()) as u64;
         let memory = RECORD_MEMORY + NAME_MEMORY * bytes + ELEMENT_MEMORY * self.encoding.elements as u64;
         RecordType {
             identifier: self.block.identifier,
-            name: String::from_utf8_lossy(self.block.name).into_owned(),
+            name,
             schema: self.schema,
             schema_bytes: stored.to_vec(),
             location,

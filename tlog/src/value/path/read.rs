@@ -157,6 +157,12 @@ impl FieldPath {
         self.plain.as_ref().unwrap_or_else(find)
     }
 
+    /// The way to that type from the schema's root, by position: of a field in its object, of a member in its union, and
+    /// 0 for the items of an array and the values of a map. Into an optional value it is a step too.
+    pub fn route(&self) -> &[usize] {
+        &self.route
+    }
+
     /// Where in every payload the value is, if the schema fixes that.
     pub fn fixed_offset(&self) -> Option<usize> {
         self.steps.is_empty().then_some(self.start)

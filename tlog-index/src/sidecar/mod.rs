@@ -1,1 +1,3 @@
 //! The index saved beside its log, `FILE.tlogx`.
+
+pub(crate) mod bytes;

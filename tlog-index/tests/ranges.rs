@@ -288,9 +288,8 @@ fn wide(numbers: u64, value: u8) -> (Type, Vec<u8>) {
 #[test]
 fn too_many_ranges_become_fewer_whatever_the_workers() {
     // 40 records of 4096 numbers each in each of twelve spans: two million ranges.
-    let records: Vec<_> = (0..40)
-        .map(|record| (wide(4096, 0).0, (0..12).map(|turn| wide(4096, record + turn).1).collect()))
-        .collect();
+    let records: Vec<_> =
+        (0..40).map(|record| (wide(4096, 0).0, (0..12).map(|turn| wide(4096, record + turn).1).collect())).collect();
     let log = log(&records, false, 0);
     let index = scan(&log, &options(1)).unwrap();
     assert!(index.spans.len() > 8 && index.span_shift == 16);

@@ -19,10 +19,7 @@ impl LogIndex {
         self.ends_with_index = later.ends_with_index || (is_empty && self.ends_with_index);
         self.further_logs.append(&mut later.further_logs);
         later.spans.into_iter().for_each(|span| push(&mut self.spans, span));
-        self.damage.stretches += later.damage.stretches;
-        self.damage.bytes += later.damage.bytes;
-        self.damage.first.append(&mut later.damage.first);
-        self.damage.first.truncate(tlog::read::Damage::KEPT);
+        self.damage.append(&later.damage);
         let positions: Vec<u32> = later.records.iter().map(|more| self.position_or_add(&more.record)).collect();
         let declared = later.declarations.into_iter();
         self.declarations.extend(

@@ -75,7 +75,7 @@ impl<'d> PlanReader<'d> {
     fn leave_part(&mut self) {
         let Some(reader) = self.current.take() else { return };
         self.done += reader.offset().saturating_sub(self.start);
-        self.damage = joined(&self.damage, reader.damage());
+        self.damage.append(reader.damage());
         for record in reader.records() {
             if !self.records.iter().any(|known| Arc::ptr_eq(known, record) || known == record) {
                 self.records.push(Arc::clone(record));
@@ -85,10 +85,11 @@ impl<'d> PlanReader<'d> {
 
     /// What was skipped so far, in the parts that are read.
     pub fn damage(&self) -> Damage {
-        match &self.current {
-            Some(reader) => joined(&self.damage, reader.damage()),
-            None => self.damage.clone(),
+        let mut damage = self.damage.clone();
+        if let Some(reader) = &self.current {
+            damage.append(reader.damage());
         }
+        damage
     }
 
     /// The records known so far: all that the plan knows, and those met since in parts that are done.
@@ -101,11 +102,4 @@ impl<'d> PlanReader<'d> {
         let current = self.current.as_ref().map_or(0, |reader| reader.offset().saturating_sub(self.start));
         self.done + current
     }
-}
-
-/// The damage of two parts, one behind the other.
-fn joined(first: &Damage, later: &Damage) -> Damage {
-    let mut kept = [first.first.as_slice(), later.first.as_slice()].concat();
-    kept.truncate(Damage::KEPT);
-    Damage { stretches: first.stretches + later.stretches, bytes: first.bytes + later.bytes, first: kept }
 }

@@ -143,9 +143,7 @@ impl Builder {
             Type::FixedArray(array) if is_apart(array, self.max_array) => {
                 self.parts((0..array.len()).map(|_| array.item()))
             }
-            Type::FixedArray(array) => {
-                Node::Items { len: Some(array.len()), item: Box::new(self.node(array.item())) }
-            }
+            Type::FixedArray(array) => Node::Items { len: Some(array.len()), item: Box::new(self.node(array.item())) },
             Type::Array(item) => Node::Items { len: None, item: Box::new(self.node(item)) },
             Type::Map(value) => Node::Values(Box::new(self.node(value))),
             Type::Union(members) => Node::Union(members.iter().map(|member| self.node(member)).collect()),

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use tlog::schema::Schema;
 use tlog::value::{Cursor, Path};
 
+use crate::predicate::Range;
 pub use find::Field;
 use layout::{Layout, Node};
 use stat::Stat;
@@ -29,20 +30,6 @@ use visit::visit;
 
 /// A log has at most so many ranges, of 24 bytes each: longer groups of spans are taken when there are more.
 pub(crate) const MAX_RANGES: usize = 1 << 20;
-
-/// What is known of a field's values somewhere.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Range {
-    /// No number is less; infinity when there is none.
-    pub min: f64,
-    /// No number is greater; minus infinity when there is none.
-    pub max: f64,
-    /// Whether some value may be NaN.
-    pub has_nan: bool,
-    /// Whether the field may be missing: null inside an optional value, beyond the end of an array, not in a map,
-    /// another member of a union.
-    pub has_null: bool,
-}
 
 /// The ranges of one record's fields, per stretch of the log.
 #[derive(Clone, Debug)]

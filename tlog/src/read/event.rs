@@ -92,6 +92,14 @@ impl Damage {
         self.stretches == 0
     }
 
+    /// Adds what was skipped behind this.
+    pub fn append(&mut self, later: &Self) {
+        self.stretches += later.stretches;
+        self.bytes += later.bytes;
+        let room = Self::KEPT.saturating_sub(self.first.len());
+        self.first.extend(later.first.iter().take(room).cloned());
+    }
+
     /// Counts one more stretch.
     pub fn add(&mut self, skipped: &Skipped) {
         self.stretches += 1;

@@ -1,0 +1,147 @@
+//! What a plan has read is what a look at everything finds, and little more is read.
+
+mod support;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use support::logs::{Recipe, Step, damage, recipe};
+use tlog::Micros;
+use tlog::read::{ReadOptions, Selection, SliceReader};
+use tlog_index::index::LogIndex;
+use tlog_index::plan::{By, Filter, Plan, PlanReader, Request};
+use tlog_index::predicate::Predicate;
+use tlog_index::scan::{ScanOptions, scan};
+
+fn options(selection: &Selection) -> ReadOptions {
+    ReadOptions { selection: selection.clone(), ..ReadOptions::default() }
+}
+
+/// Offsets of all wanted data, by reading the whole log.
+fn naive(log: &[u8], selection: &Selection, predicate: Option<&Predicate>) -> Vec<u64> {
+    let mut filter = predicate.map(Filter::new);
+    let mut reader = SliceReader::new(log, options(selection));
+    let mut found = Vec::new();
+    while let Some(data) = reader.next_data().unwrap() {
+        if filter.as_mut().is_none_or(|filter| filter.matches(&data).unwrap_or(false)) {
+            found.push(data.offset);
+        }
+    }
+    found
+}
+
+/// Offsets of all wanted data, by the plan; and how many bytes were read.
+fn planned(log: &[u8], plan: Plan, selection: &Selection, predicate: Option<&Predicate>) -> (Vec<u64>, u64) {
+    let mut filter = predicate.map(Filter::new);
+    let bytes = plan.bytes();
+    let mut reader = PlanReader::new(log, options(selection), plan);
+    let mut found = Vec::new();
+    while let Some(data) = reader.next_data().unwrap() {
+        if filter.as_mut().is_none_or(|filter| filter.matches(&data).unwrap_or(false)) {
+            found.push(data.offset);
+        }
+    }
+    assert!(reader.bytes_read() <= bytes);
+    (found, reader.bytes_read())
+}
+
+fn index(log: &[u8]) -> Option<LogIndex> {
+    scan(log, &ScanOptions { fields: true, ..ScanOptions::default() }).ok()
+}
+
+fn check(log: &[u8], selection: &Selection, predicate: Option<&Predicate>) {
+    let Some(index) = index(log) else { return };
+    let request = Request { selection, predicate };
+    let expected = naive(log, selection, predicate);
+    assert_eq!(planned(log, Plan::by_index(&index, &request), selection, predicate).0, expected);
+    if index.order.is_monotonic() && index.damage.is_none() {
+        let plan = Plan::by_markers(log, &request).unwrap();
+        assert_eq!(planned(log, plan, selection, predicate).0, expected);
+    }
+}
+
+fn selection() -> impl Strategy<Value = Selection> {
+    let time = || prop::option::weighted(0.6, (-2_000i64..6_000).prop_map(|late| Micros(1_700_000_000_000_000 + late)));
+    let records = prop_oneof![
+        Just(vec![]),
+        Just(vec!["record1".to_owned()]),
+        Just(vec!["record[02]".to_owned(), "record?".to_owned()])
+    ];
+    (records, time(), time()).prop_map(|(records, start, end)| Selection { records, start, end })
+}
+
+fn predicate() -> impl Strategy<Value = Option<Predicate>> {
+    let texts = prop_oneof![
+        Just("sequence > 20".to_owned()),
+        (0u32..80).prop_map(|n| format!("sequence == {n}")),
+        (0u32..80).prop_map(|n| format!("record1.sequence < {n} and not sequence == 3")),
+        Just("more".to_owned()),
+        Just("not (sequence >= 10) or more".to_owned()),
+    ];
+    prop::option::of(texts.prop_map(|text| Predicate::parse(&text).unwrap()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+
+    #[test]
+    fn small_logs(recipe in recipe(60), damage in vec(damage(), 0..3), selection in selection(), predicate in predicate()) {
+        let mut log = recipe.build();
+        damage.iter().for_each(|damage| damage.apply(&mut log));
+        check(&log, &selection, predicate.as_ref());
+    }
+}
+
+/// Two megabytes: 2,000 records of 1,000 bytes, one each 10 µs; some are declared late and again.
+fn long(later: impl Fn(u32) -> i16) -> Vec<u8> {
+    long_with(later, 500)
+}
+
+/// A record is declared again every so many steps.
+fn long_with(later: impl Fn(u32) -> i16, every: u32) -> Vec<u8> {
+    let data = |i: u32| Step::Data { record: (i % 4) as u8, later: later(i), timed: true, len: 999, fill: i as u8 | 1 };
+    let declare = |i: u32| Step::Declare { record: (i / every % 4) as u8, other_schema: i % (2 * every) == every - 1 };
+    let steps = (0..2_000).map(|i| if i % every == every - 1 { declare(i) } else { data(i) }).collect();
+    Recipe { compression: false, checksums: true, previous_offsets: true, index: true, seek_period: 100, steps }.build()
+}
+
+#[test]
+fn long_logs() {
+    for later in [|_| 10, |i: u32| if i % 300 == 299 { -2_000 } else { 10 }] {
+        let log = long(later);
+        for start in (0..20_000).step_by(700) {
+            let at = |late: i64| Some(Micros(1_700_000_000_000_000 + late));
+            let selection = Selection { start: at(start), end: at(start + 450), ..Selection::default() };
+            check(&log, &selection, None);
+            check(&log, &selection, Some(&Predicate::parse("record2.sequence > 500").unwrap()));
+        }
+    }
+}
+
+#[test]
+fn a_condition_that_holds_in_one_span_reads_little() {
+    let log = long(|_| 10);
+    let index = index(&log).unwrap();
+    let predicate = Predicate::parse("sequence == 1000").unwrap();
+    let selection = Selection::default();
+    let plan = Plan::by_index(&index, &Request { selection: &selection, predicate: Some(&predicate) });
+    assert_eq!(plan.by, By::Index);
+    let (found, read) = planned(&log, plan, &selection, Some(&predicate));
+    assert_eq!(found, naive(&log, &selection, Some(&predicate)));
+    assert_eq!(found.len(), 1);
+    assert!(read * 20 < log.len() as u64, "{read} of {} bytes", log.len());
+}
+
+#[test]
+fn a_range_of_time_reads_little_by_index_and_by_markers() {
+    let log = long_with(|_| 10, 10_000);
+    let index = index(&log).unwrap();
+    let start = Micros(1_700_000_000_010_000);
+    let selection = Selection { start: Some(start), end: Some(Micros(start.0 + 100)), ..Selection::default() };
+    let request = Request { selection: &selection, predicate: None };
+    for plan in [Plan::by_index(&index, &request), Plan::by_markers(&log, &request).unwrap()] {
+        let by = plan.by;
+        let (found, read) = planned(&log, plan, &selection, None);
+        assert_eq!(found.len(), 10);
+        assert!(by != By::Nothing && read * 10 < log.len() as u64, "{by:?}: {read} of {} bytes", log.len());
+    }
+}

@@ -72,14 +72,19 @@ enum NameChange {
 
 /// Repeatable numbers (xorshift).
 #[derive(Debug)]
-pub(super) struct Random(pub(super) u64);
+pub(super) struct Random(u64);
 
 impl Random {
+    /// Small seeds are spread, as they would give small numbers first.
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
     pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0.checked_rem(limit).unwrap_or(0)
+        (self.0 >> 11).checked_rem(limit).unwrap_or(0)
     }
 }
 
@@ -173,7 +178,7 @@ impl Sim {
             capacity: u64::MAX,
             started: Instant::now(),
             elapsed: Duration::ZERO,
-            random: Random(seed | 1),
+            random: Random::new(!seed),
         })))
     }
 

@@ -31,4 +31,4 @@ pub use log::Log;
 pub use options::{ReadOptions, Selection};
 pub use place::{KnownRecord, Place, Standing};
 pub use slice::SliceReader;
-pub use stream::StreamReader;
+pub use stream::{Finding, StreamReader};

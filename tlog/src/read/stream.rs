@@ -22,6 +22,17 @@ pub struct StreamReader<R> {
     machine: Machine,
 }
 
+/// Something found in a log, not looked at yet: from [`StreamReader::find`].
+#[derive(Debug)]
+pub struct Finding(Found);
+
+impl Finding {
+    /// Whether it is data.
+    pub const fn is_data(&self) -> bool {
+        matches!(self.0, Found::Data)
+    }
+}
+
 impl<R: Read> StreamReader<R> {
     /// A reader of the log that `source` delivers from here on.
     pub fn new(source: R, options: ReadOptions) -> Self {
@@ -37,6 +48,20 @@ impl<R: Read> StreamReader<R> {
             Some(found) => Ok(self.machine.view(found, &self.buffer[..self.filled])),
             None => Ok(None),
         }
+    }
+
+    /// Goes on to the next thing in the log, which [`view`](Self::view) then shows. For who owns the reader and cannot
+    /// lend it out before knowing whether there is anything. `None` as for [`next_event`](Self::next_event).
+    ///
+    /// # Errors
+    /// As [`next_event`](Self::next_event).
+    pub fn find(&mut self) -> Result<Option<Finding>> {
+        Ok(self.advance()?.map(Finding))
+    }
+
+    /// What [`find`](Self::find) found last. `None` for an earlier finding, whose bytes may be gone.
+    pub fn view(&self, finding: Finding) -> Option<Event<'_>> {
+        self.machine.view(finding.0, &self.buffer[..self.filled])
     }
 
     /// The next data that is selected; everything else is passed over, damage counted.

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::marker::PhantomData;
 
 use super::background::Logger;
+use super::builder::WriterBuilder;
 use super::queue::Outcome;
 use super::writer::{RecordId, Writer};
 use crate::error::{Error, Result};
@@ -71,6 +72,16 @@ impl<W: Write> Writer<W> {
     #[inline]
     pub fn log<R: Record>(&mut self, record: Handle<R>, time: impl Into<Option<Micros>>, value: &R) -> Result<()> {
         self.write_with(record.id, time, |payload| encode(value, payload))
+    }
+}
+
+impl WriterBuilder {
+    /// As [`Writer::record`].
+    ///
+    /// # Errors
+    /// As [`declare`](Self::declare).
+    pub fn record<R: Record>(&mut self) -> Result<Handle<R>> {
+        Handle::declared(|name, schema| self.declare(name, schema))
     }
 }
 

@@ -225,6 +225,11 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    /// How long the log is so far, in bytes, with what is still buffered. Cheap, unlike [`stats`](Self::stats).
+    pub const fn position(&self) -> u64 {
+        self.output.position()
+    }
+
     /// What has been written of one record; `None` when it is not declared.
     pub fn record_stats(&self, id: RecordId) -> Option<RecordStats> {
         self.records.get(id.0).map(|record| record.stats)

@@ -6,9 +6,11 @@ use tlog_bench::big_log;
 use tlog_bench::runner::{Case, compare};
 use tlog_index::scan::{ScanOptions, scan};
 
-fn index(log: &[u8], workers: usize, verify: bool) -> u64 {
-    let index = scan(log, &ScanOptions { workers, verify, ..ScanOptions::default() }).expect("a whole log");
+fn index(log: &[u8], workers: usize, verify: bool, fields: bool) -> u64 {
+    let options = ScanOptions { workers, verify, fields, ..ScanOptions::default() };
+    let index = scan(log, &options).expect("a whole log");
     assert!(index.damage.is_none() && index.ends_with_index);
+    assert!(index.records.iter().all(|record| record.fields.is_some() == fields));
     index.count()
 }
 
@@ -28,8 +30,10 @@ fn main() {
         compare(
             &format!("index of {} records, checksums verified: {verify}", big_log::RECORDS),
             vec![
-                Case::new("one worker", log.len(), || index(&log, 1, verify)),
-                Case::new("two workers", log.len(), || index(&log, 2, verify)),
+                Case::new("one worker", log.len(), || index(&log, 1, verify, false)),
+                Case::new("two workers", log.len(), || index(&log, 2, verify, false)),
+                Case::new("one worker, with the ranges of all fields", log.len(), || index(&log, 1, verify, true)),
+                Case::new("two workers, with the ranges of all fields", log.len(), || index(&log, 2, verify, true)),
                 Case::new("reading without index", log.len(), || read(&log, verify)),
             ],
         );

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use tlog::read::{Damage, KnownRecord, Place, RecordType, Standing};
 
 pub use cells::Cell;
+pub(crate) use record::Latest;
 pub use record::{Ends, Gap, Links, RecordIndex, Times};
 pub use seek::{Found, Instance};
 pub(crate) use tally::Tally;
@@ -60,7 +61,7 @@ pub struct LogIndex {
     /// What was skipped.
     pub damage: Damage,
     /// Which records have an identifier: positions in `records`.
-    by_identifier: HashMap<u64, Vec<u32>>,
+    pub(crate) by_identifier: HashMap<u64, Vec<u32>>,
 }
 
 /// A schema block.

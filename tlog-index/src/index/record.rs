@@ -41,9 +41,9 @@ pub struct RecordIndex {
     /// The values of its fields along the log, if they were looked at.
     pub fields: Option<FieldRanges>,
     /// The latest instance since the latest declaration.
-    pub(super) latest: Latest,
+    pub(crate) latest: Latest,
     /// The first instance with a previous offset, as long as it is not known what came before it.
-    pub(super) unchecked_link: Option<(u64, u64)>,
+    pub(crate) unchecked_link: Option<(u64, u64)>,
 }
 
 /// An earliest and a latest time.
@@ -147,7 +147,7 @@ impl Links {
 
 /// Where the latest instance of a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Latest {
+pub(crate) enum Latest {
     /// In front of what was scanned, if there is one.
     Before,
     /// There is none since its declaration.
@@ -157,7 +157,7 @@ pub(super) enum Latest {
 }
 
 impl RecordIndex {
-    pub(super) const fn new(record: Arc<RecordType>) -> Self {
+    pub(crate) const fn new(record: Arc<RecordType>) -> Self {
         Self {
             record,
             count: 0,

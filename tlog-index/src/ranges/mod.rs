@@ -73,7 +73,7 @@ impl FieldRanges {
     }
 
     /// Takes one instance, which starts in `span`, into account. How many ranges were added for it.
-    #[inline] // once per record: `tests/ranges_speed.rs`
+    #[inline] // once per record: `benches/index`
     pub(crate) fn add(&mut self, span: u32, payload: &[u8]) -> usize {
         let Some(layout) = &self.layout else { return 0 };
         let number = span.checked_shr(self.group_shift).unwrap_or(0);

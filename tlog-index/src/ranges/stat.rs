@@ -20,7 +20,7 @@ impl Stat {
     /// No values.
     pub const NONE: Self = Self { min: f64::INFINITY, max: f64::NEG_INFINITY, nans: 0, values: 0 };
 
-    #[inline] // once per field and record: `tests/ranges_speed.rs`
+    #[inline] // once per field and record: `benches/index`
     pub fn float(&mut self, value: f64) {
         if value < self.min {
             self.min = value;
@@ -87,7 +87,7 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Takes the number at the front of `bytes` into account.
-    #[inline] // once per field and record: `tests/ranges_speed.rs`
+    #[inline] // once per field and record: `benches/index`
     pub fn add(self, bytes: &[u8], stat: &mut Stat) {
         match self {
             Self::Boolean => stat.float(f64::from(u8::from(front::<1>(bytes) != [0]))),

@@ -37,7 +37,7 @@ impl FieldRanges {
         out.len(self.groups.len());
         let mut next = 0;
         for (at, group) in self.groups.iter().enumerate() {
-            out.uint(u64::from(group.number - next));
+            out.uint(u64::from(group.number.wrapping_sub(next)));
             out.uint(u64::from(group.count));
             out.bool(group.is_known);
             next = group.number;

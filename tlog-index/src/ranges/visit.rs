@@ -44,7 +44,7 @@ fn integer(zigzag: bool, value: u64, stat: Option<&mut Stat>) {
 
 impl Fixed {
     /// Takes the numbers in `bytes`, which are as many as this is long, into account.
-    #[inline] // once per record: `tests/ranges_speed.rs`
+    #[inline] // once per record: `benches/index`
     pub fn add(&self, bytes: &[u8], stats: &mut [Stat]) {
         let stats = stats.get_mut(self.first..).unwrap_or_default();
         for (&(offset, kind), stat) in self.numbers.iter().zip(stats) {

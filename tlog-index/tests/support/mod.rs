@@ -3,6 +3,7 @@
 
 pub mod logs;
 pub mod naive;
+pub mod saved;
 
 use std::path::{Path, PathBuf};
 

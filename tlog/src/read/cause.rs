@@ -90,6 +90,9 @@ pub enum Cause {
         /// What is wrong with it.
         error: ValueError,
     },
+    /// What it was when an index was made that was kept since, in words.
+    #[error("{0}")]
+    Kept(String),
 }
 
 impl Cause {

@@ -108,11 +108,11 @@ pub enum ReportFormat {
 /// that a block lacks is null. csv prints one record, `time` first, nested fields as columns `a.b[2]`.
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  tlog cat flight.tlog | head\n  tlog cat flight.tlog --record 'vehicle_*' --start +30s --duration 10s\n  tlog cat flight.tlog --record vehicle_attitude --format csv > attitude.csv\n  tlog cat flight.tlog --format ndjson --field 'q[0]' --field 'q[3]'\n  tlog cat /media/card/now.tlog --follow"
+    after_help = "Examples:\n  tlog cat flight.tlog | head\n  tlog cat flight.tlog --record 'vehicle_*' --start +30s --duration 10s\n  tlog cat flight.tlog --record vehicle_attitude --format csv > attitude.csv\n  tlog cat flight.tlog --format ndjson --field 'q[0]' --field 'q[3]'\n  tlog cat flight.tlog --where 'servo.servos[3].torque > 2.5 and mode == \"position\"'\n  tlog cat /media/card/now.tlog --follow"
 )]
 pub struct Cat {
-    /// Logs to print, one after the other; `-` for standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// Logs or folders of stores to print, one after the other; `-` for standard input
+    #[arg(required = true, value_name = "LOG")]
     pub files: Vec<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
@@ -164,6 +164,15 @@ pub struct Selection {
     /// For so long after the start, such as 10s, 500ms, 1m30s
     #[arg(long, value_name = "DURATION", conflicts_with = "end")]
     pub duration: Option<String>,
+    /// Only data for which this holds: 'servo.torque > 2.5 and mode == "position"' (`tlog help conditions`)
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub condition: Option<String>,
+    /// Read everything, as if there were no index and no seek markers
+    #[arg(long)]
+    pub read_all: bool,
+    /// Say what would be read, and read nothing more
+    #[arg(long, conflicts_with = "follow")]
+    pub explain: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -285,10 +294,10 @@ pub struct Man {
     pub dir: Option<PathBuf>,
 }
 
-/// Explain a command or a topic: exit-codes, times
+/// Explain a command or a topic: conditions, exit-codes, times
 #[derive(Debug, ClapArgs)]
 pub struct Help {
-    /// A command, or one of the topics exit-codes and times
+    /// A command, or one of the topics conditions, exit-codes and times
     #[arg(value_name = "COMMAND|TOPIC")]
     pub topic: Vec<String>,
 }

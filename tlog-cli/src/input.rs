@@ -1,5 +1,6 @@
 //! Logs as arguments: files that are mapped, everything else as a stream.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Cursor, IsTerminal, Read};
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use tlog::Log;
 use tlog::read::{Damage, Data, Event, ReadOptions, RecordType, SliceReader, StreamReader};
+use tlog_index::plan::{Plan, PlanReader};
 
 use crate::exit::usage;
 use crate::sniff;
@@ -63,6 +65,14 @@ impl Input {
         }
     }
 
+    /// Reads what the plan says, of a file; a stream is read from its start to its end.
+    pub fn planned(self: &mut Input, options: ReadOptions, plan: Option<Plan>) -> Reader<'_> {
+        match (self, plan) {
+            (Self::Mapped(log), Some(plan)) => Reader::Planned(Box::new(PlanReader::new(log.bytes(), options, plan))),
+            (input, _) => input.reader(options),
+        }
+    }
+
     /// Reads the log.
     pub fn reader(self: &mut Input, options: ReadOptions) -> Reader<'_> {
         match self {
@@ -72,17 +82,20 @@ impl Input {
     }
 }
 
-/// Either reader of the library.
+/// Any reader of the libraries.
 pub enum Reader<'a> {
     Slice(SliceReader<'a>),
     Stream(StreamReader<&'a mut Box<dyn Read>>),
+    Planned(Box<PlanReader<'a>>),
 }
 
 impl Reader<'_> {
+    /// The next thing in the log; of a plan only its data.
     pub fn next_event(&mut self) -> tlog::Result<Option<Event<'_>>> {
         match self {
             Self::Slice(reader) => reader.next_event(),
             Self::Stream(reader) => reader.next_event(),
+            Self::Planned(reader) => Ok(reader.next_data()?.map(Event::Data)),
         }
     }
 
@@ -90,13 +103,15 @@ impl Reader<'_> {
         match self {
             Self::Slice(reader) => reader.next_data(),
             Self::Stream(reader) => reader.next_data(),
+            Self::Planned(reader) => reader.next_data(),
         }
     }
 
-    pub fn damage(&self) -> &Damage {
+    pub fn damage(&self) -> Cow<'_, Damage> {
         match self {
-            Self::Slice(reader) => reader.damage(),
-            Self::Stream(reader) => reader.damage(),
+            Self::Slice(reader) => Cow::Borrowed(reader.damage()),
+            Self::Stream(reader) => Cow::Borrowed(reader.damage()),
+            Self::Planned(reader) => Cow::Owned(reader.damage()),
         }
     }
 
@@ -105,6 +120,7 @@ impl Reader<'_> {
         match self {
             Self::Slice(reader) => reader.records().cloned().collect(),
             Self::Stream(reader) => reader.records().cloned().collect(),
+            Self::Planned(reader) => reader.records().cloned().collect(),
         }
     }
 
@@ -112,6 +128,7 @@ impl Reader<'_> {
         match self {
             Self::Slice(reader) => reader.offset(),
             Self::Stream(reader) => reader.offset(),
+            Self::Planned(reader) => reader.bytes_read(),
         }
     }
 }
@@ -130,7 +147,7 @@ pub fn name(path: &Path) -> String {
 pub fn open_file(path: &Path) -> anyhow::Result<File> {
     let file = File::open(path).with_context(|| name(path))?;
     if file.metadata().with_context(|| name(path))?.is_dir() {
-        return Err(usage(format!("{} is a folder; give the log files in it", name(path))));
+        return Err(usage(format!("{} is a folder; give one log file", name(path))));
     }
     Ok(file)
 }

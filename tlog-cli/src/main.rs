@@ -9,9 +9,11 @@ mod exit;
 mod input;
 mod interrupt;
 mod output;
+mod planning;
 mod progress;
 mod project;
 mod sniff;
+mod source;
 mod terminal;
 mod times;
 

@@ -1,13 +1,17 @@
 //! Times as arguments. `tlog help times` prints [`HELP`].
 
+use std::path::Path;
 use std::str::FromStr;
 
+use anyhow::Context;
 use tlog::Micros;
-use tlog::read::{ReadOptions, Selection};
+use tlog::read::ReadOptions;
+use tlog_index::scan::{ScanOptions, scan};
 
-use crate::args;
 use crate::exit::usage;
 use crate::input::Input;
+use crate::source::Source;
+use crate::{args, planning};
 
 /// The topic `times`.
 pub const HELP: &str = "\
@@ -105,14 +109,8 @@ impl Range {
     }
 
     /// The range in absolute times, for a log whose ends are looked up where they are needed.
-    pub fn resolve(&self, input: &Input) -> anyhow::Result<(Option<Micros>, Option<Micros>)> {
-        let ends = match input {
-            _ if !self.is_relative() => None,
-            Input::Mapped(log) => ends_of(log)?,
-            Input::Stream(_) => {
-                return Err(usage("times counted from the ends of the log need a file, not a stream"));
-            }
-        };
+    pub fn resolve(&self, source: &Source) -> anyhow::Result<(Option<Micros>, Option<Micros>)> {
+        let ends = if self.is_relative() { ends_of(source)? } else { None };
         let (first, last) = ends.unwrap_or_default();
         let absolute = |time| match time {
             TimeArg::At(time) => time,
@@ -125,19 +123,53 @@ impl Range {
     }
 }
 
-/// The earliest and the latest time in a log; the latest through the index where there is one.
-fn ends_of(log: &tlog::Log) -> anyhow::Result<Option<(Micros, Micros)>> {
-    let options = ReadOptions { raw_payloads: true, selection: Selection::default(), ..ReadOptions::default() };
-    let mut reader = log.reader(options);
+/// The earliest and the latest time in all of a log.
+fn ends_of(source: &Source) -> anyhow::Result<Option<(Micros, Micros)>> {
     let mut ends: Option<(Micros, Micros)> = None;
+    for part in &source.parts {
+        let found = match part.open(source)? {
+            None => None,
+            Some(Input::Mapped(log)) => ends_of_log(&part.path, &log).with_context(|| part.name.clone())?,
+            Some(mut stream) if source.is_store => read_ends(&mut stream).with_context(|| part.name.clone())?,
+            Some(Input::Stream(_)) => {
+                return Err(usage("times counted from the ends of the log need a file, not a stream"));
+            }
+        };
+        ends = match (ends, found) {
+            (Some((first, last)), Some((earlier, later))) => Some((first.min(earlier), last.max(later))),
+            (ends, found) => ends.or(found),
+        };
+    }
+    Ok(ends)
+}
+
+/// Through the index beside the log; else the first and, through the index in the log, the last time; else by reading
+/// all of it.
+fn ends_of_log(path: &Path, log: &tlog::Log) -> anyhow::Result<Option<(Micros, Micros)>> {
+    if let Some(index) = planning::saved_index(path, log, false)? {
+        return Ok(index.times().map(|times| (times.first, times.last)));
+    }
     let last = log.index().and_then(|index| index.records.iter().filter_map(|record| record.last_time).max());
+    let Some(last) = last else {
+        let index = scan(log.bytes(), &ScanOptions::default())?;
+        return Ok(index.times().map(|times| (times.first, times.last)));
+    };
+    let mut reader = log.reader(ReadOptions { raw_payloads: true, ..ReadOptions::default() });
+    while let Some(data) = reader.next_data()? {
+        if let Some(first) = data.time {
+            return Ok(Some((first, last)));
+        }
+    }
+    Ok(None)
+}
+
+fn read_ends(input: &mut Input) -> anyhow::Result<Option<(Micros, Micros)>> {
+    let mut reader = input.reader(ReadOptions { raw_payloads: true, ..ReadOptions::default() });
+    let mut ends: Option<(Micros, Micros)> = None;
     while let Some(data) = reader.next_data()? {
         let Some(time) = data.time else { continue };
-        let (first, latest) = ends.unwrap_or((time, time));
-        ends = Some((first.min(time), latest.max(time)));
-        if let Some(last) = last {
-            return Ok(Some((time, last)));
-        }
+        let (first, last) = ends.unwrap_or((time, time));
+        ends = Some((first.min(time), last.max(time)));
     }
     Ok(ends)
 }

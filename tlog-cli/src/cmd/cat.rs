@@ -2,13 +2,17 @@
 
 use std::cell::RefCell;
 use std::io::{self, BufWriter, StdoutLock, Write};
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tlog::Log;
 use tlog::read::{Cause, Damage, Data, Event, ReadOptions, RecordType, Selection, Skipped};
+
+use tlog_index::plan::{Filter, Plan, Request};
+use tlog_index::predicate::Predicate;
+use tlog_index::store::{StoreData, StoreReader};
 
 use super::cat_format::{Printer, printer};
 use super::cat_known::Known;
@@ -16,7 +20,9 @@ use crate::args::{Cat, CatFormat};
 use crate::exit::{Outcome, usage};
 use crate::input::{self, Input, Reader};
 use crate::output::{self, STDOUT};
+use crate::planning;
 use crate::progress::Progress;
+use crate::source::{Part, Source};
 use crate::terminal::Terminal;
 use crate::times::Range;
 
@@ -27,9 +33,12 @@ pub fn run(args: &Cat, terminal: &Terminal) -> anyhow::Result<Outcome> {
     if args.follow && args.files.len() != 1 {
         return Err(usage("--follow takes one file"));
     }
-    input::refuse_stdin_twice(args.files.iter().map(AsRef::as_ref))?;
+    let sources = Source::all(&args.files)?;
+    let condition = planning::parse_condition(args.selection.condition.as_deref())?;
     let mut cat = Concatenation {
         args,
+        filter: condition.as_ref().map(Filter::new),
+        condition,
         terminal,
         out: Rc::new(RefCell::new(output::stdout())),
         printer: printer(args.format),
@@ -38,11 +47,13 @@ pub fn run(args: &Cat, terminal: &Terminal) -> anyhow::Result<Outcome> {
         left: args.limit.unwrap_or(u64::MAX),
     };
     // Kept back until the first record, so that a refusal leaves the output empty.
-    cat.line.extend(cat.printer.prologue());
+    if !args.selection.explain {
+        cat.line.extend(cat.printer.prologue());
+    }
     let mut outcome = Outcome::Complete;
-    for file in &args.files {
+    for source in &sources {
         if cat.left > 0 || args.limit == Some(0) {
-            outcome = outcome.and(cat.file(file)?);
+            outcome = outcome.and(cat.source(source)?);
         }
     }
     cat.finish(outcome)?;
@@ -56,38 +67,112 @@ struct Concatenation<'a> {
     out: Rc<RefCell<BufWriter<StdoutLock<'static>>>>,
     printer: Box<dyn Printer>,
     known: Known<'a>,
+    condition: Option<Predicate>,
+    filter: Option<Filter>,
     line: Vec<u8>,
     /// How many more records may be printed.
     left: u64,
 }
 
 impl Concatenation<'_> {
-    fn file(&mut self, path: &Path) -> anyhow::Result<Outcome> {
-        let name = input::name(path);
-        let mut input = self.open(path)?;
-        let (start, end) = Range::new(&self.args.selection)?.resolve(&input).with_context(|| name.clone())?;
-        let selection = Selection { records: self.args.selection.records.clone(), start, end };
-        let mut total = None;
-        if let Input::Mapped(log) = &input {
-            total = Some(log.bytes().len() as u64);
-            self.known.look_ahead(log)?;
-            self.begin_table(&self.known.selected(log)?)?;
+    fn source(&mut self, source: &Source) -> anyhow::Result<Outcome> {
+        if self.args.follow && source.is_store {
+            return self.follow_store(source);
         }
-        let mut progress = Progress::beside_output(self.terminal, &name, total);
-        let mut reader = input.reader(self.options(selection));
-        let damage = self.records(&mut reader, &name, &mut progress)?;
+        let (start, end) = Range::new(&self.args.selection)?.resolve(source)?;
+        let selection = Selection { records: self.args.selection.records.clone(), start, end };
+        let mut outcome = Outcome::Complete;
+        for part in &source.parts {
+            let input = if self.follows() { Some(Input::follow(&part.path)?) } else { part.open(source)? };
+            match input {
+                Some(input) if self.left > 0 || self.args.limit == Some(0) => {
+                    outcome = outcome.and(self.part(part, input, &selection)?);
+                }
+                Some(_) => {}
+                None => self.terminal.warn(&format!("{}: deleted before it was read", part.name)),
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Prints what a store has and what comes, from segment to segment.
+    fn follow_store(&mut self, source: &Source) -> anyhow::Result<Outcome> {
+        let (start, end) = Range::new(&self.args.selection)?.resolve(source)?;
+        let selection = Selection { records: self.args.selection.records.clone(), start, end };
+        let mut reader = StoreReader::open(&source.name, self.options(selection))?;
+        let (mut told, mut undecodable) = (0, Damage::default());
+        while self.left > 0 {
+            match reader.next_data().with_context(|| source.name.clone())? {
+                Some(StoreData { segment, data }) => {
+                    self.show(&data, &segment.path.display().to_string(), &mut undecodable)?;
+                    continue;
+                }
+                None => self.out.borrow_mut().flush().context(STDOUT)?,
+            }
+            if reader.skipped() > told {
+                told = reader.skipped();
+                let last = reader.damage().pop();
+                last.iter().for_each(|last| {
+                    self.terminal.report_damage(&last.segment.path.display().to_string(), &last.damage)
+                });
+            }
+            std::thread::sleep(POLL);
+        }
+        let is_whole = reader.skipped() == 0 && undecodable.is_none();
+        Ok(if is_whole { Outcome::Complete } else { Outcome::Damaged })
+    }
+
+    fn part(&mut self, part: &Part, input: Input, selection: &Selection) -> anyhow::Result<Outcome> {
+        let name = &part.name;
+        let mut input = self.flush_before_waiting(input);
+        let mut plan = None;
+        if let Input::Mapped(log) = &input {
+            let made = self.plan(part, log, selection)?;
+            if self.args.selection.explain {
+                self.line.extend(planning::explain(name, &part.path, &made).bytes());
+                self.put_line()?;
+                return Ok(Outcome::Complete);
+            }
+            self.known.look_ahead(log)?;
+            self.begin_table(&self.known.selected(log, &made)?)?;
+            plan = Some(made);
+        } else if self.args.selection.explain {
+            return Err(usage("--explain needs a file, not a stream"));
+        }
+        let mut progress = Progress::beside_output(self.terminal, name, plan.as_ref().map(Plan::bytes));
+        let mut reader = input.planned(self.options(selection.clone()), plan);
+        let damage = self.records(&mut reader, name, &mut progress)?;
         drop(progress);
-        self.known.meet(&reader.records());
-        self.terminal.report_damage(&name, &damage);
+        self.meet(&reader.records());
+        self.terminal.report_damage(name, &damage);
         Ok(if damage.is_none() { Outcome::Complete } else { Outcome::Damaged })
     }
 
-    fn open(&self, path: &Path) -> anyhow::Result<Input> {
-        let input = if self.args.follow { Input::follow(path)? } else { Input::open(path)? };
+    /// What of a file must be read. A condition that fits none of its records is refused if they are known.
+    fn plan(&mut self, part: &Part, log: &Log, selection: &Selection) -> anyhow::Result<Plan> {
+        let request = Request { selection, predicate: self.condition.as_ref() };
+        let plan = match self.args.selection.read_all {
+            true => Plan::whole(log.bytes().len() as u64),
+            false => planning::plan(&part.path, log, &request).with_context(|| part.name.clone())?,
+        };
+        if self.args.files.len() == 1 {
+            planning::check_early(self.filter.as_mut(), &plan)?;
+        }
+        Ok(plan)
+    }
+
+    fn meet(&mut self, records: &[Arc<RecordType>]) {
+        self.known.meet(records);
+        if let Some(filter) = &mut self.filter {
+            records.iter().for_each(|record| filter.meet(record));
+        }
+    }
+
+    fn flush_before_waiting(&self, input: Input) -> Input {
         let out = Rc::clone(&self.out);
-        Ok(input.before_waiting(move || {
+        input.before_waiting(move || {
             out.borrow_mut().flush().map_err(|e| io::Error::new(e.kind(), format!("{STDOUT}: {e}")))
-        }))
+        })
     }
 
     fn options(&self, selection: Selection) -> ReadOptions {
@@ -108,7 +193,7 @@ impl Concatenation<'_> {
     /// Prints what the reader delivers; returns what was skipped.
     fn records(&mut self, reader: &mut Reader<'_>, name: &str, progress: &mut Progress) -> anyhow::Result<Damage> {
         let mut undecodable = Damage::default();
-        if self.args.format == CatFormat::Csv {
+        if self.args.format == CatFormat::Csv && !matches!(reader, Reader::Planned(_)) {
             self.first_of_table(reader, name, &mut undecodable)?;
         }
         let mut told = 0;
@@ -117,14 +202,14 @@ impl Concatenation<'_> {
                 if !self.follows() {
                     break;
                 }
-                told = self.terminal.report_skipped(name, reader.damage(), told);
+                told = self.terminal.report_skipped(name, &reader.damage(), told);
                 std::thread::sleep(POLL);
                 continue;
             };
             progress.at(|| data.offset);
             self.show(&data, name, &mut undecodable)?;
         }
-        Ok(joined(reader.damage(), undecodable))
+        Ok(joined(&reader.damage(), undecodable))
     }
 
     /// Reads up to the first data. A table must know its record before it is printed.
@@ -175,6 +260,11 @@ impl Concatenation<'_> {
     }
 
     fn print(&mut self, data: &Data<'_>) -> anyhow::Result<Result<(), Cause>> {
+        match self.filter.as_mut().map_or(Ok(true), |filter| filter.matches(data)) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Ok(())),
+            Err(error) => return Ok(Err(Cause::Payload { record: data.record.name.clone(), error })),
+        }
         let plan = self.known.projection.plan(data.record, self.printer.flattens())?;
         let Some(plan) = plan else { return Ok(Ok(())) };
         self.printer.begin(data.record, plan, &mut self.line)?;
@@ -196,10 +286,13 @@ impl Concatenation<'_> {
 
     fn finish(mut self, outcome: Outcome) -> anyhow::Result<()> {
         // What was not read to its end, or is damaged, may have had what is missing.
-        if self.left > 0 && outcome == Outcome::Complete {
+        if self.left > 0 && outcome == Outcome::Complete && !self.args.selection.explain {
             self.known.check()?;
+            self.filter.as_ref().map_or(Ok(()), Filter::check).map_err(|e| planning::refused(&e))?;
         }
-        self.line.extend(self.printer.epilogue());
+        if !self.args.selection.explain {
+            self.line.extend(self.printer.epilogue());
+        }
         self.put_line()?;
         self.out.borrow_mut().flush().context(STDOUT)
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tlog::Log;
 use tlog::read::{ReadOptions, RecordType, Selection};
+use tlog_index::plan::{By, Plan};
 
 use crate::args::{Cat, CatFormat};
 use crate::exit::usage;
@@ -57,8 +58,10 @@ impl<'a> Known<'a> {
     }
 
     /// The records of a log that are to be shown, for a table; other formats do not ask, as that may read all of it.
-    pub fn selected(&self, log: &Log) -> anyhow::Result<Vec<Arc<RecordType>>> {
+    pub fn selected(&self, log: &Log, plan: &Plan) -> anyhow::Result<Vec<Arc<RecordType>>> {
+        let wanted = |record: &&Arc<RecordType>| self.wants(record);
         match self.args.format {
+            CatFormat::Csv if plan.by == By::Index => Ok(plan.records.iter().filter(wanted).cloned().collect()),
             CatFormat::Csv => Ok(log.records()?.into_iter().filter(|record| self.wants(record)).collect()),
             _ => Ok(Vec::new()),
         }

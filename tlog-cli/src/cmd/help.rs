@@ -4,7 +4,7 @@ use clap::CommandFactory;
 
 use crate::args::{Args, Help};
 use crate::exit::{self, Outcome, usage};
-use crate::{output, times};
+use crate::{output, planning, times};
 
 pub fn run(args: &Help) -> anyhow::Result<Outcome> {
     let mut command = Args::command();
@@ -13,11 +13,15 @@ pub fn run(args: &Help) -> anyhow::Result<Outcome> {
     let text = match topic.as_slice() {
         ["exit-codes"] => exit::HELP.to_owned(),
         ["times"] => times::HELP.to_owned(),
+        ["conditions"] => planning::CONDITIONS.to_owned(),
         path => {
             let mut found = &mut command;
             for name in path {
                 found = found.find_subcommand_mut(name).ok_or_else(|| {
-                    usage(format!("no command or topic `{}`; the topics are exit-codes and times", path.join(" ")))
+                    usage(format!(
+                        "no command or topic `{}`; the topics are conditions, exit-codes and times",
+                        path.join(" ")
+                    ))
                 })?;
             }
             found.render_long_help().to_string()

@@ -185,7 +185,7 @@ fn scan(path: &Path, terminal: &Terminal) -> anyhow::Result<Summary> {
     }
     drop(progress);
     let damage = reader.damage();
-    terminal.report_damage(&name, damage);
+    terminal.report_damage(&name, &damage);
     let index = match index {
         Some(Err(e)) => {
             // Damage has been told of; one line is enough.
@@ -198,7 +198,7 @@ fn scan(path: &Path, terminal: &Terminal) -> anyhow::Result<Summary> {
         None if ends_with_index => "present",
         _ => "absent",
     };
-    let damage = (!damage.is_none()).then(|| DamageSummary::of(damage));
+    let damage = (!damage.is_none()).then(|| DamageSummary::of(&damage));
     let size = size.unwrap_or(reader.offset());
     Ok(tally.finish(Summary { file: name, size, index, damage, ..Summary::default() }))
 }

@@ -43,7 +43,7 @@ pub fn load(path: &Path, terminal: &Terminal) -> anyhow::Result<(Vec<Arc<RecordT
     }
     let mut reader = input.reader(ReadOptions { raw_payloads: true, ..ReadOptions::default() });
     while reader.next_data().with_context(|| name.clone())?.is_some() {}
-    terminal.report_damage(&name, reader.damage());
+    terminal.report_damage(&name, &reader.damage());
     let outcome = if reader.damage().is_none() { Outcome::Complete } else { Outcome::Damaged };
     Ok((reader.records(), outcome))
 }

@@ -26,7 +26,7 @@ pub(super) fn plan(index: &LogIndex, request: &Request<'_>) -> Plan {
         has_ranges &= condition.is_none() || record.fields.is_some();
         mark(index, record, request.selection, condition.as_ref(), &mut wanted);
     }
-    let reason = (!has_ranges).then_some("the index has no ranges of values: `tlog index --ranges` makes them");
+    let reason = (!has_ranges).then_some("the index has no ranges of values: `tlog index` makes them");
     Plan { size: index.size, parts: parts(index, &wanted), by: By::Index, reason, records }
 }
 

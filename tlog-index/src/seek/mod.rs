@@ -180,7 +180,7 @@ fn by_markers<S: ReadAt + ?Sized>(windows: &mut Windows<'_, S>, time: Micros, op
     if by == By::Markers && order == TimeOrder::StepsBack {
         return Err(Stop::Odd);
     }
-    Ok(Seek { records: walk.best.into_values().collect(), by, order, cost: windows.cost })
+    Ok(Seek { records: walk.into_found(), by, order, cost: windows.cost })
 }
 
 impl Latest {

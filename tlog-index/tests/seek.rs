@@ -189,6 +189,24 @@ fn filler_at_the_end_of_a_preallocated_file() {
 }
 
 #[test]
+fn a_rare_record_out_of_order_long_before_the_marker() {
+    // Its latest block is not the one with its greatest time, and only the block before it tells.
+    let instances: Vec<_> = (0..3_000i64)
+        .map(|i| match i {
+            20 => Instance { record: 2, time: Some(240), len: 9 },
+            21 => Instance { record: 2, time: Some(205), len: 9 },
+            _ => Instance { record: 1, time: Some(i * 10), len: 20 },
+        })
+        .collect();
+    for (previous, by) in [(true, By::Markers), (false, By::FullScan)] {
+        let log = log(&period(100).previous_offsets(previous), 2, &instances);
+        let seek = seek_with(&log[..], Micros(20_000), &small(1_024)).unwrap();
+        assert_eq!(seek.records, naive(&all_data(&log), Micros(20_000)));
+        assert_eq!((seek.by, seek.records[1].time), (by, Micros(240)));
+    }
+}
+
+#[test]
 fn a_clock_set_back_is_told() {
     // In the second half the clock lags; no writer puts markers where time has been before.
     let instances: Vec<_> = (0..4_000i64)

@@ -133,7 +133,7 @@ impl Default for SeekOptions {
 /// ```
 /// use tlog::{Micros, schema::Schema};
 ///
-/// # fn main() -> tlog::Result<()> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut writer = tlog::Writer::new(Vec::new());
 /// let record = writer.declare("count", &Schema::from_json(r#""varuint""#)?)?;
 /// for second in 0..10u8 {

@@ -133,7 +133,7 @@ impl Default for SeekOptions {
 /// ```
 /// use tlog::{Micros, schema::Schema};
 ///
-/// # fn main() -> tlog::Result<()> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut writer = tlog::Writer::new(Vec::new());
 /// let record = writer.declare("count", &Schema::from_json(r#""varuint""#)?)?;
 /// for second in 0..10u8 {
@@ -180,7 +180,7 @@ fn by_markers<S: ReadAt + ?Sized>(windows: &mut Windows<'_, S>, time: Micros, op
     if by == By::Markers && order == TimeOrder::StepsBack {
         return Err(Stop::Odd);
     }
-    Ok(Seek { records: walk.best.into_values().collect(), by, order, cost: windows.cost })
+    Ok(Seek { records: walk.into_found(), by, order, cost: windows.cost })
 }
 
 impl Latest {

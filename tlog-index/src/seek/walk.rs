@@ -3,7 +3,7 @@
 //! Everything that the walk passes is verified: checksums, previous offsets, what markers point at. Where anything
 //! is not as an intact log has it, the walk says so and the whole log is read instead.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
 
 use memchr::memmem::Finder;
@@ -21,21 +21,56 @@ use super::{Latest, Order};
 /// How many blocks of one record are gone back at most.
 const MAX_BACK: usize = 1 << 16;
 
+/// Identifiers below this are looked up without hashing.
+const DENSE: usize = 1024;
+
 /// What a walk found.
 pub(super) struct Walk {
     time: Micros,
-    /// Per record its latest instance at or before the time, of those that were passed.
-    pub best: BTreeMap<u64, Latest>,
-    /// Where each record was last seen since its latest declaration.
-    last: HashMap<u64, u64>,
-    /// The records that were declared on the way.
-    declared: HashSet<u64>,
+    records: Records,
     from_marker: bool,
     pub order: Order,
     /// How many markers so far were beyond the time.
     beyond: u32,
     /// Whether the walk went from the first block to the last.
     pub is_whole: bool,
+}
+
+/// What the walk knows of a record.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    /// Its latest instance at or before the time, of those that were passed.
+    best: Option<Latest>,
+    /// Where it was last seen since its latest declaration.
+    last: Option<u64>,
+    /// Whether it was declared on the way.
+    is_declared: bool,
+}
+
+/// The records of a walk by identifier.
+#[derive(Default)]
+struct Records {
+    dense: Vec<Known>,
+    sparse: HashMap<u64, Known>,
+}
+
+impl Records {
+    #[inline]
+    fn get(&mut self, identifier: u64) -> &mut Known {
+        match usize::try_from(identifier) {
+            Ok(at) if at < DENSE => {
+                if self.dense.len() <= at {
+                    self.dense.resize(DENSE, Known::default());
+                }
+                &mut self.dense[at]
+            }
+            _ => self.sparse.entry(identifier).or_default(),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.sparse.len() >= MAX_RECORDS
+    }
 }
 
 impl Walk {
@@ -48,14 +83,15 @@ impl Walk {
     ) -> Sought<Self> {
         let mut walk = Self {
             time,
-            best: BTreeMap::new(),
-            last: from.map(|marker| marker.elements.iter().copied().collect()).unwrap_or_default(),
-            declared: HashSet::new(),
+            records: Records::default(),
             from_marker: from.is_some(),
             order: Order::default(),
             beyond: 0,
             is_whole: false,
         };
+        for &(identifier, offset) in from.iter().flat_map(|marker| &marker.elements) {
+            walk.records.get(identifier).last = Some(offset);
+        }
         let mut at = from.map_or(windows.first_block, |marker| marker.end);
         if let Some(marker) = from {
             walk.order.marker(marker.time);
@@ -106,21 +142,18 @@ impl Walk {
 
     fn data(&mut self, outline: &Outline, offset: u64, header: &DataHeader) -> Sought<()> {
         let identifier = header.identifier;
-        let last = self.last.get(&identifier).copied();
-        let is_known =
-            self.declared.contains(&identifier) || (self.from_marker && (last.is_some() || outline.knows(identifier)));
-        if !is_known {
+        let known = self.records.get(identifier);
+        let is_known = known.is_declared || (self.from_marker && (known.last.is_some() || outline.knows(identifier)));
+        let is_chained = |distance| distance == known.last.map_or(0, |last| offset.saturating_sub(last));
+        if !is_known || !header.previous_offset.is_none_or(is_chained) {
             return Err(Stop::Odd);
         }
-        if let Some(distance) = header.previous_offset
-            && distance != last.map_or(0, |last| offset.saturating_sub(last))
-        {
-            return Err(Stop::Odd);
-        }
-        self.last.insert(identifier, offset);
+        known.last = Some(offset);
         if let Some(time) = header.timestamp.map(Micros) {
             self.order.data(time);
-            Latest { identifier, offset, time }.replace_in(&mut self.best, self.time);
+            if time <= self.time && known.best.is_none_or(|best| best.time <= time) {
+                known.best = Some(Latest { identifier, offset, time });
+            }
         }
         Ok(())
     }
@@ -129,7 +162,7 @@ impl Walk {
         let marker = SeekMarker::parse(block).ok().flatten().ok_or(Stop::Odd)?;
         let is_right = marker
             .elements()
-            .all(|(identifier, distance)| self.last.get(&identifier).copied() == offset.checked_sub(distance));
+            .all(|(identifier, distance)| self.records.get(identifier).last == offset.checked_sub(distance));
         if !is_right {
             return Err(Stop::Odd);
         }
@@ -142,11 +175,12 @@ impl Walk {
     fn schema(&mut self, outline: &Outline, frame: &BlockHeader, block: &[u8]) -> Sought<()> {
         let schema = SchemaBlock::parse(block.get(frame.header_len..).unwrap_or(&[])).map_err(|_| Stop::Odd)?;
         let identifier = schema.identifier;
-        let is_anew = self.last.remove(&identifier).is_some() || outline.declared.contains_key(&identifier);
-        if (is_anew && self.from_marker) || self.declared.len() >= MAX_RECORDS {
+        let known = self.records.get(identifier);
+        let is_anew = known.last.take().is_some() || outline.declared.contains_key(&identifier);
+        known.is_declared = true;
+        if (is_anew && self.from_marker) || self.records.is_full() {
             return Err(Stop::Odd);
         }
-        self.declared.insert(identifier);
         Ok(())
     }
 
@@ -162,7 +196,7 @@ impl Walk {
         let step = self.order.gap.ok_or(Stop::Odd)?;
         for &(identifier, offset) in &from.elements {
             let is_later = |best: &Latest| best.time.0 >= from.time.0.saturating_add_unsigned(step);
-            if !self.best.get(&identifier).is_some_and(is_later) {
+            if !self.records.get(identifier).best.as_ref().is_some_and(is_later) {
                 self.follow_back(windows, outline, (identifier, offset), step)?;
             }
         }
@@ -182,11 +216,10 @@ impl Walk {
                 return Err(Stop::Odd);
             }
             if let Some(time) = header.timestamp.map(Micros) {
-                let best = self.best.get(&identifier);
+                let best = &mut self.records.get(identifier).best;
                 if time <= self.time && best.is_none_or(|best| best.time < time) {
-                    self.best.insert(identifier, Latest { identifier, offset, time });
+                    *best = Some(Latest { identifier, offset, time });
                 }
-                let best = self.best.get(&identifier);
                 if best.is_some_and(|best| time.0 <= best.time.0.saturating_sub_unsigned(step)) {
                     return Ok(());
                 }
@@ -201,6 +234,16 @@ impl Walk {
             }
         }
         Err(Stop::Odd)
+    }
+}
+
+impl Walk {
+    /// What was found, by ascending identifiers.
+    pub fn into_found(self) -> Vec<Latest> {
+        let known = self.records.dense.into_iter().chain(self.records.sparse.into_values());
+        let mut found: Vec<Latest> = known.filter_map(|known| known.best).collect();
+        found.sort_unstable_by_key(|latest| latest.identifier);
+        found
     }
 }
 

@@ -14,7 +14,7 @@ use tlog::schema::{Field, Object, Schema, Type, Width};
 use tlog::value::{Cursor, Path, Value};
 use tlog::write::{RecordId, WriterOptions};
 use tlog_index::index::LogIndex;
-use tlog_index::ranges::Range;
+use tlog_index::predicate::Range;
 use tlog_index::scan::{ScanOptions, scan};
 
 /// What the values of one field are like, computed the plain way.

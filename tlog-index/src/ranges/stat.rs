@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn what_is_not_a_number_is_counted_and_bounds_nothing() {
         let mut stat = Stat::NONE;
-        [f64::NAN, 2.0, -1.0].map(|value| stat.float(value));
+        [f64::NAN, 2.0, -1.0].into_iter().for_each(|value| stat.float(value));
         assert_eq!(stat, Stat { min: -1.0, max: 2.0, nans: 1, values: 3 });
         stat.float(f64::INFINITY);
         assert_eq!(stat.max, f64::INFINITY);

@@ -66,7 +66,7 @@ fn missing_files_and_folders() {
         assert_eq!(missing.matches("missing.tlog: ").count(), 1, "{missing}");
         assert_eq!(missing.matches("os error 2").count(), 1, "{missing}");
         let wrong = folder.tlog(&[command, &["logs"]].concat()).refused(2);
-        assert_eq!(wrong, "tlog: error: logs is a folder, but not one of a store; give the log files in it\n");
+        assert!(wrong.starts_with("tlog: error: logs is a folder"), "{wrong}");
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::ReadOptions;
 use super::cause::Cause;
 use super::place::KnownRecord;
 use crate::schema::{Encoding, Schema, SchemaError};
@@ -125,7 +126,7 @@ pub(super) struct Entry {
     pub latest: Option<u64>,
 }
 
-/// The records declared so far, found by identifier. Slots stay valid until [`clear`](Self::clear).
+/// The records declared so far, found by identifier. Slots stay valid until another log begins.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     entries: Vec<Entry>,
@@ -208,8 +209,14 @@ impl Catalog {
         self.entries.iter().map(|entry| KnownRecord { record: Arc::clone(&entry.record), latest: entry.latest })
     }
 
-    /// Forgets everything: another log begins.
-    pub fn clear(&mut self) {
-        *self = Self::default();
+    /// What is known where a log begins.
+    pub fn at_start(options: &ReadOptions) -> Self {
+        let mut catalog = Self::default();
+        for record in &options.known {
+            let selected = options.selection.wants_record(&record.name);
+            // What would take too much memory stays undeclared, and its data is told of as such.
+            let _ = catalog.declare_known(Arc::clone(record), selected);
+        }
+        catalog
     }
 }

@@ -6,7 +6,7 @@
 //! become too small would have the rest of the contents taken for blocks.
 
 use super::Cause;
-use super::catalog::Declaration;
+use super::catalog::{Catalog, Declaration};
 use super::effort::{Effort, checksumming, parsing};
 use super::event::Skipped;
 use super::machine::{Found, Machine, Progress, State, whole_block};
@@ -82,7 +82,7 @@ impl Machine {
 
     /// Logs that were concatenated: the next one declares its records itself.
     fn another_log(&mut self) -> Result<Option<Progress>> {
-        self.catalog.clear();
+        self.catalog = Catalog::at_start(&self.options);
         (self.checksums_seen, self.data_seen) = (false, false);
         self.skip(FILE_HEADER.len(), Cause::AnotherLog)
     }
@@ -132,9 +132,22 @@ impl Machine {
                 Ok(None) => {}
             }
         }
+        if let Err(cause) = self.unpacks(&header, &block[frame.header_len + header.len..]) {
+            return self.skip_unusable(cause, &header, block);
+        }
         match self.take(slot, header, frame.header_len, block) {
             Ok(wanted) => Ok(wanted.then_some(Progress::Found(Found::Data))),
             Err(cause) => self.skip_unusable(cause, &header, block),
+        }
+    }
+
+    /// Whether a compressed payload that no checksum covers can be decompressed, where it is delivered as it is stored:
+    /// nothing else speaks for it.
+    fn unpacks(&mut self, header: &DataHeader, stored: &[u8]) -> std::result::Result<(), Cause> {
+        let is_unproved = header.checksum.is_none() && header.flags.contains(DataFlags::SNAPPY);
+        match is_unproved && self.options.raw_payloads {
+            true => self.decompress(stored).map(drop),
+            false => Ok(()),
         }
     }
 

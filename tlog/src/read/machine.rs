@@ -123,9 +123,9 @@ pub(super) struct Machine {
 impl Machine {
     pub fn new(options: ReadOptions) -> Self {
         Self {
+            catalog: Catalog::at_start(&options),
             options,
             state: State::FileHeader,
-            catalog: Catalog::default(),
             base: 0,
             at: 0,
             lost: None,
@@ -226,6 +226,11 @@ impl Machine {
                 Ok(None)
             }
             Err(HeaderError::Truncated) if !last => Ok(Some(Progress::Need(window.len() + 1))),
+            Err(e) if self.options.salvage => {
+                self.lost = Some(Lost::at_start(e.into()));
+                self.state = State::Lost;
+                Ok(None)
+            }
             Err(e) => Err(Error::Format { offset: 0, cause: e.into() }),
         }
     }

@@ -1,7 +1,7 @@
 //! Reading logs, whole or broken.
 //!
 //! One state machine (`machine.rs`) turns bytes into events and never reads, maps or blocks. What is not intact
-//! data goes its long way (`inspect.rs`), behind damage the next block is searched for (`resync.rs`), and what a
+//! data goes its long way (`inspect.rs`), behind damage the next block is searched for (`resync.rs`, `inside.rs`), and what a
 //! hostile log can make of that is bounded (`effort.rs`). Two thin adapters feed it: [`SliceReader`] over bytes
 //! at hand, without copying, and [`StreamReader`] over anything that reads, in bounded memory. [`Blocks`] answers for single blocks at known
 //! offsets, and [`Log`] is the easy door to all of it. Reading can go on at any [`Place`].
@@ -14,6 +14,7 @@ mod catalog;
 mod cause;
 mod effort;
 mod event;
+mod inside;
 mod inspect;
 mod log;
 mod machine;

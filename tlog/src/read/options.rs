@@ -1,5 +1,8 @@
 //! What to read, and how to take what is broken.
 
+use std::sync::Arc;
+
+use super::RecordType;
 use crate::time::Micros;
 
 /// How to read. The default verifies checksums, skips what is broken and delivers everything else.
@@ -20,6 +23,12 @@ pub struct ReadOptions {
     pub max_payload: u64,
     /// A stream that ends inside a block is waited for: its file is still growing.
     pub follow: bool,
+    /// Records taken as declared from the start, and again where another log begins: as a sibling of a log that lost
+    /// its schemas knows them. The log's own declarations replace them. What exceeds the limit of the memory for
+    /// schemas is left out.
+    pub known: Vec<Arc<RecordType>>,
+    /// A file that does not start as a log does is searched for blocks from its first byte on, not refused.
+    pub salvage: bool,
 }
 
 impl Default for ReadOptions {
@@ -32,6 +41,8 @@ impl Default for ReadOptions {
             max_block: 64 << 20,
             max_payload: 256 << 20,
             follow: false,
+            known: Vec::new(),
+            salvage: false,
         }
     }
 }

@@ -7,15 +7,15 @@
 //! the chain must not start with data: nothing may be invented.
 //!
 //! If the size leads to an anchor it may still be wrong, by the length of whole blocks. Blocks
-//! between are therefore looked for too, but believed only if their checksum *and* their previous
-//! offset are right: a damaged payload may contain a whole log, whose offsets are its own.
+//! between are therefore looked for too: bytes were lost or put in there, or the size grew. But a damaged payload
+//! may also contain a whole log, so a right checksum is not enough: `inside.rs` asks who else speaks for them.
 //!
 //! What a hostile file can make us look at in vain is bounded: `effort` says how.
 
 use super::Cause;
 use super::catalog::Declaration;
 use super::effort::{checksumming, parsing};
-use super::machine::{Machine, Progress, State, whole_block};
+use super::machine::{Machine, Progress, State};
 use crate::wire::block::{FILE_HEADER, FILLER_MAGIC, MAX_HEADER_LEN};
 use crate::wire::varuint::VaruintError;
 use crate::wire::{
@@ -33,6 +33,8 @@ const UNDECLARED_MAX: usize = 1 << 20;
 pub(super) struct Lost {
     /// Where the damaged block starts, in bytes from the start of the file.
     start: u64,
+    /// From where on a block may start.
+    first: u64,
     /// How long it says it is, as long as that has not been found to be wrong.
     claimed_len: Option<usize>,
     cause: Cause,
@@ -40,7 +42,12 @@ pub(super) struct Lost {
 
 impl Lost {
     pub const fn new(start: u64, claimed_len: Option<usize>, cause: Cause) -> Self {
-        Self { start, claimed_len, cause }
+        Self { start, first: start.saturating_add(1), claimed_len, cause }
+    }
+
+    /// The file does not start as a log does: a block may start anywhere.
+    pub const fn at_start(cause: Cause) -> Self {
+        Self { start: 0, first: 0, claimed_len: None, cause }
     }
 
     /// The record that is not declared, if that is what is wrong: its data will come again.
@@ -95,8 +102,10 @@ impl Machine {
             let end = self.at + len;
             match self.anchor(window, end, last, lost.undeclared()) {
                 Anchor::Yes => {
-                    let at = self.block_inside(window, end, lost.start).unwrap_or(end);
-                    return Some(self.found_again(lost, at));
+                    return Some(match self.block_inside(window, end, last, lost.start) {
+                        Ok(inside) => self.found_again(lost, inside.unwrap_or(end)),
+                        Err(to) => self.need(lost, self.at, to),
+                    });
                 }
                 Anchor::NeedsTo(to) => return Some(self.need(lost, self.at, to)),
                 Anchor::No => lost.claimed_len = None,
@@ -106,7 +115,7 @@ impl Machine {
     }
 
     fn try_every_byte(&mut self, lost: Lost, window: &[u8], last: bool) -> Option<Progress> {
-        let first = usize::try_from((lost.start + 1).saturating_sub(self.base)).unwrap_or(usize::MAX);
+        let first = usize::try_from(lost.first.saturating_sub(self.base)).unwrap_or(usize::MAX);
         for at in self.at.max(first)..window.len() {
             match self.candidate(window, at, last) {
                 Anchor::Yes => return Some(self.found_again(lost, at)),
@@ -153,7 +162,12 @@ impl Machine {
     fn anchor(&mut self, window: &[u8], at: usize, last: bool, declared: Option<u64>) -> Anchor {
         if at < window.len()
             && let Look::Plausible { what, .. } = self.look(&window[at..], last, None)
-            && (what != Unverified::Data || !self.checksums_seen)
+            && match what {
+                Unverified::Data => !self.checksums_seen,
+                Unverified::Schema(_) => true,
+                // Too short to be known by its contents: two bytes of any payload look like it.
+                Unverified::Filler => false,
+            }
         {
             return Anchor::Yes;
         }
@@ -200,40 +214,6 @@ impl Machine {
             }
             Look::Plausible { len, .. } => self.chain(window, at + len, last, None),
         }
-    }
-
-    /// An intact block between the damaged block at the machine's place and `end`, to which its size
-    /// led, that continues the chain of previous offsets.
-    fn block_inside(&mut self, window: &[u8], end: usize, damaged: u64) -> Option<usize> {
-        let inside = window.get(..end)?;
-        (self.at + 1..end).find(|&at| match inside[at] {
-            2 => self.is_data_of_chain(&inside[at..], self.offset(at), damaged),
-            5 => self.is_marker_of_chain(&inside[at..], self.offset(at), damaged),
-            _ => false,
-        })
-    }
-
-    fn is_data_of_chain(&mut self, rest: &[u8], offset: u64, damaged: u64) -> bool {
-        let Some((frame, block)) = whole_block(rest) else { return false };
-        let Ok(header) = DataHeader::parse(&block[frame.header_len..]) else { return false };
-        let Some(distance) = header.previous_offset else { return false };
-        self.continues_chain(header.identifier, distance, offset, damaged) && self.is_verified(&frame, &header, block)
-    }
-
-    fn is_marker_of_chain(&mut self, rest: &[u8], offset: u64, damaged: u64) -> bool {
-        let Some((frame, block)) = whole_block(rest) else { return false };
-        if !block[frame.header_len..].starts_with(&marker::MARKER) || !self.look_for(checksumming(block.len())) {
-            return false;
-        }
-        let Ok(Some(marker)) = SeekMarker::parse(block) else { return false };
-        marker.elements().any(|(identifier, distance)| self.continues_chain(identifier, distance, offset, damaged))
-    }
-
-    /// Whether a block at `offset` points back at the damaged block or at the latest of its record.
-    fn continues_chain(&self, identifier: u64, distance: u64, offset: u64, damaged: u64) -> bool {
-        let Some(slot) = self.catalog.slot(identifier) else { return false };
-        let previous = offset.checked_sub(distance);
-        distance != 0 && previous.is_some_and(|at| at == damaged || Some(at) == self.catalog.entry(slot).latest)
     }
 
     fn look(&mut self, rest: &[u8], last: bool, declared: Option<u64>) -> Look {
@@ -319,7 +299,7 @@ impl Machine {
         if looks_right { Look::Verified } else { Look::Broken }
     }
 
-    fn is_verified(&mut self, frame: &BlockHeader, header: &DataHeader, block: &[u8]) -> bool {
+    pub(super) fn is_verified(&mut self, frame: &BlockHeader, header: &DataHeader, block: &[u8]) -> bool {
         let Some(stored) = header.checksum else { return false };
         let checksum_at = frame.header_len + header.len - crc::LEN;
         self.look_for(checksumming(block.len())) && crc::block_crc(block, checksum_at) == stored
@@ -355,7 +335,7 @@ impl Machine {
     }
 
     /// Whether to look at something of this cost, which is then counted: if it is passed over later, that pays for it.
-    fn look_for(&mut self, cost: u64) -> bool {
+    pub(super) fn look_for(&mut self, cost: u64) -> bool {
         let affords = self.affords(cost);
         if affords {
             self.effort.spend(cost);

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use super::catalogue::{Catalogue, Declared};
-use super::compress::Compressor;
+use super::compress::{Compressor, Packed};
 use super::frame;
 use super::marker::MarkerTimer;
 use super::options::{Mode, Overrides, WriterOptions};
@@ -156,7 +156,23 @@ impl<W: Write> Writer<W> {
     /// [`Error::Usage`] for a record that is not declared. [`Error::Io`], from then on at every call.
     #[inline]
     pub fn write(&mut self, id: RecordId, time: impl Into<Option<Micros>>, payload: &[u8]) -> Result<()> {
-        self.put_data(id, time.into(), payload, Overrides::default())
+        self.put_data(id, time.into(), payload, Overrides::default(), Compressor::pack)
+    }
+
+    /// Writes one instance of a record whose payload is stored as it is given, already a raw snappy block if `compressed`:
+    /// for copying logs. It is not looked at.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write).
+    pub fn write_stored(
+        &mut self,
+        id: RecordId,
+        time: impl Into<Option<Micros>>,
+        stored: &[u8],
+        compressed: bool,
+    ) -> Result<()> {
+        let pack = if compressed { Compressor::keep_packed } else { Compressor::keep_plain };
+        self.put_data(id, time.into(), stored, Overrides::default(), pack)
     }
 
     /// As [`write`](Self::write), with this block's own settings.
@@ -170,7 +186,7 @@ impl<W: Write> Writer<W> {
         payload: &[u8],
         overrides: Overrides,
     ) -> Result<()> {
-        self.put_data(id, time.into(), payload, overrides)
+        self.put_data(id, time.into(), payload, overrides, Compressor::pack)
     }
 
     /// As [`write`](Self::write), with the payload that `encode` appends to the empty buffer it is
@@ -188,7 +204,7 @@ impl<W: Write> Writer<W> {
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
         encode(&mut payload);
-        let written = self.put_data(id, time.into(), &payload, Overrides::default());
+        let written = self.put_data(id, time.into(), &payload, Overrides::default(), Compressor::pack);
         self.scratch = payload;
         written
     }
@@ -264,17 +280,24 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    fn put_data(&mut self, id: RecordId, time: Option<Micros>, payload: &[u8], overrides: Overrides) -> Result<()> {
+    #[inline] // so that how to pack is known at compile time: `benches/write`
+    fn put_data(
+        &mut self,
+        id: RecordId,
+        time: Option<Micros>,
+        payload: &[u8],
+        overrides: Overrides,
+        pack: impl for<'c> FnOnce(&'c mut Compressor, &'c [u8], bool) -> Packed<'c>,
+    ) -> Result<()> {
         let record = self.records.get_mut(id.0).ok_or_else(|| undeclared(id))?;
         let mode = record.mode.with(overrides);
         let time = mode.time(time);
-        let compressed = if mode.compression { self.compressor.shrink(payload) } else { None };
-        let stored = compressed.unwrap_or(payload);
+        let Packed { stored, compressed, plain_len } = pack(&mut self.compressor, payload, mode.compression);
 
         let start = self.output.room_for(stored.len().saturating_add(data::MAX_FRONT_LEN))?;
         let header = DataHeader {
             identifier: id.0,
-            flags: mode.flags(time.is_some(), compressed.is_some()),
+            flags: mode.flags(time.is_some(), compressed),
             previous_offset: Some(record.last.map_or(0, |last| start - last)),
             timestamp: time.map(|time| time.0),
             checksum: None,
@@ -288,7 +311,7 @@ impl<W: Write> Writer<W> {
         self.output.settle()?;
 
         record.last = Some(start);
-        record.stats.count(len, payload.len(), stored.len());
+        record.stats.count(len, plain_len, stored.len());
         match time {
             Some(time) if self.timer.fires(time) => self.put_marker(time),
             _ => Ok(()),

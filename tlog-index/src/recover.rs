@@ -1,1 +1,0 @@
-//! From a broken log to a whole one.

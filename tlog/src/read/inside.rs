@@ -1,0 +1,144 @@
+//! Blocks inside a damaged block whose own size leads to the next one.
+//!
+//! They are there when the size is wrong by whole blocks, and when bytes were lost from the damaged block or put into
+//! it, so that it seems to go on over its successors. Or they are payload: a log in a log. A right checksum does not
+//! tell which, but previous offsets do, those of the block itself and those of the first blocks of the records from
+//! the place on to which the size led, within [`AHEAD`]:
+//!
+//! ```text
+//!        ┌ damaged, says that it ends here ──────────────┐
+//!  … a …  [ . . . . . . . . . . c . . . . . . . . . . . ] b …        a, b, c: one record
+//! ```
+//!
+//! * *c* points at the damaged block, or at *a*, the latest of its record: it belongs to the log.
+//! * *b* points into the damaged block: so there were blocks of the log there, and *c* is one.
+//! * *b* points at the damaged block or at *a*: all is in its place, and *c* is payload.
+//! * *b* points anywhere else: bytes were lost or put in between, so the size means nothing. *c* belongs to the log.
+//! * There is no *b*: the same is asked of other records. If that does not tell either, *c* is believed unless it looks
+//!   like the blocks of a log in a log: the first of their records point nowhere, all others at each other, inside.
+
+use super::effort::checksumming;
+use super::machine::{Machine, whole_block};
+use crate::wire::{BlockType, DataHeader, SeekMarker, marker};
+
+/// How far behind the damaged block the next blocks of records are looked for, in bytes.
+const AHEAD: usize = 64 << 10;
+
+/// An intact data block and what it says of its predecessor, by file offsets.
+struct Link {
+    identifier: u64,
+    offset: u64,
+    /// How far back the block before it of its record starts; 0 if there is none.
+    distance: u64,
+}
+
+impl Link {
+    /// Where it says that the block before it of its record starts.
+    const fn previous(&self) -> Option<u64> {
+        match self.distance {
+            0 => None,
+            distance => self.offset.checked_sub(distance),
+        }
+    }
+}
+
+impl Machine {
+    /// An intact block of the log between the damaged block at the machine's place, which starts at `damaged` in the
+    /// file, and `end`, to which its size led. `Err` with where the window must reach to tell.
+    pub(super) fn block_inside(
+        &mut self,
+        window: &[u8],
+        end: usize,
+        last: bool,
+        damaged: u64,
+    ) -> Result<Option<usize>, usize> {
+        let Some(inside) = window.get(..end) else { return Ok(None) };
+        let mut ahead = None;
+        for at in self.at + 1..end {
+            let is_block = match inside[at] {
+                2 => match self.link(&inside[at..], self.offset(at)) {
+                    Some(link) if self.continues(&link, damaged) => true,
+                    Some(link) => {
+                        if !last && window.len() - end < AHEAD {
+                            return Err(end + AHEAD);
+                        }
+                        let ahead = ahead.get_or_insert_with(|| self.links_ahead(window, end));
+                        self.is_of_log(&link, ahead, damaged, self.offset(end))
+                    }
+                    None => false,
+                },
+                5 => self.is_marker_of_log(&inside[at..], self.offset(at), damaged),
+                _ => false,
+            };
+            if is_block {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The data block at the front of `rest`, if its record is declared, its checksum right, and it says where the
+    /// block before it is.
+    fn link(&mut self, rest: &[u8], offset: u64) -> Option<Link> {
+        let (frame, block) = whole_block(rest)?;
+        let header = DataHeader::parse(&block[frame.header_len..]).ok()?;
+        let distance = header.previous_offset?;
+        let identifier = header.identifier;
+        let is_known = frame.block_type == BlockType::Data && self.catalog.slot(identifier).is_some();
+        (is_known && self.is_verified(&frame, &header, block)).then_some(Link { identifier, offset, distance })
+    }
+
+    /// The first block of each record from `end` on.
+    fn links_ahead(&mut self, window: &[u8], end: usize) -> Vec<Link> {
+        let mut links: Vec<Link> = Vec::new();
+        let mut at = end;
+        while at - end < AHEAD {
+            let Some((frame, block)) = window.get(at..).and_then(whole_block) else { break };
+            if frame.block_type == BlockType::Data {
+                let link = self.link(block, self.offset(at));
+                let is_first = |link: &Link| links.iter().all(|known| known.identifier != link.identifier);
+                links.extend(link.filter(is_first));
+            }
+            at += block.len();
+        }
+        links
+    }
+
+    fn is_of_log(&self, link: &Link, ahead: &[Link], damaged: u64, end: u64) -> bool {
+        // One that points at or behind `end` has lost its predecessor there: it says nothing of what is inside.
+        let tells = |next: &&Link| next.previous().is_none_or(|previous| previous < end);
+        let is_moved = |next: &Link| match next.previous() {
+            Some(previous) => previous > damaged || !self.continues(next, damaged),
+            None => false,
+        };
+        let mut ahead = ahead.iter().filter(tells);
+        if let Some(next) = ahead.clone().find(|next| next.identifier == link.identifier) {
+            return is_moved(next);
+        }
+        match link.previous() {
+            _ if ahead.clone().any(is_moved) => true,
+            Some(previous) => previous < damaged,
+            None => ahead.next().is_none() && self.latest(link.identifier).is_none(),
+        }
+    }
+
+    fn is_marker_of_log(&mut self, rest: &[u8], offset: u64, damaged: u64) -> bool {
+        let Some((frame, block)) = whole_block(rest) else { return false };
+        if !block[frame.header_len..].starts_with(&marker::MARKER) || !self.look_for(checksumming(block.len())) {
+            return false;
+        }
+        let Ok(Some(marker)) = SeekMarker::parse(block) else { return false };
+        marker.elements().any(|(identifier, distance)| self.continues(&Link { identifier, offset, distance }, damaged))
+    }
+
+    /// Whether a block points back at the damaged block or at the latest of its record.
+    fn continues(&self, link: &Link, damaged: u64) -> bool {
+        let Some(previous) = link.previous() else { return false };
+        self.catalog.slot(link.identifier).is_some()
+            && (previous == damaged || Some(previous) == self.latest(link.identifier))
+    }
+
+    fn latest(&self, identifier: u64) -> Option<u64> {
+        self.catalog.slot(identifier).and_then(|slot| self.catalog.entry(slot).latest)
+    }
+}

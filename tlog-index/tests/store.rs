@@ -81,6 +81,31 @@ fn there_is_one_writer_at_a_time() {
     Store::open(dir.path(), options()).unwrap().0.finish().unwrap();
 }
 
+#[test]
+fn threads_write_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(dir.path(), options().durability(Durability::SyncEach)).unwrap();
+    let id = declare(&store);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let store = &store;
+            scope.spawn(move || {
+                for n in 0..50 {
+                    let written = write(store, id, thread * 1000 + n).unwrap();
+                    assert!(store.synced() >= written);
+                }
+            });
+        }
+    });
+    store.finish().unwrap();
+    let numbers = numbers(dir.path());
+    assert_eq!(numbers.len(), 200);
+    for thread in 0..4 {
+        let of_thread: Vec<u64> = numbers.iter().copied().filter(|n| n / 1000 == thread).collect();
+        assert_eq!(of_thread, (thread * 1000..thread * 1000 + 50).collect::<Vec<_>>());
+    }
+}
+
 /// The timer's thread does what the schedule says; how soon is not looked at.
 #[test]
 fn the_timer_syncs_and_rotates() {

@@ -43,6 +43,8 @@ struct Disk {
     calls: u64,
     /// Before which of them everything ends.
     end: Option<u64>,
+    /// Which of them fails, alone.
+    glitch: Option<u64>,
     /// How many bytes all files may have together.
     capacity: u64,
     started: Instant,
@@ -142,6 +144,7 @@ impl Disk {
         self.calls += 1;
         match self.end {
             Some(end) if self.calls > end => Err(io::Error::other("the system has ended")),
+            _ if self.glitch == Some(self.calls) => Err(io::Error::other("a cable was loose")),
             _ => Ok(()),
         }
     }
@@ -175,6 +178,7 @@ impl Sim {
             next_inode: 0,
             calls: 0,
             end: None,
+            glitch: None,
             capacity: u64::MAX,
             started: Instant::now(),
             elapsed: Duration::ZERO,
@@ -186,6 +190,18 @@ impl Sim {
     pub(super) fn end_after(&self, calls: u64) {
         let mut disk = locked(&self.0);
         disk.end = Some(disk.calls + calls);
+    }
+
+    /// The call behind so many more fails, as on a device with a fault.
+    pub(super) fn glitch_after(&self, calls: u64) {
+        let mut disk = locked(&self.0);
+        disk.glitch = Some(disk.calls + calls + 1);
+    }
+
+    /// Whether it has.
+    pub(super) fn has_glitched(&self) -> bool {
+        let disk = locked(&self.0);
+        disk.glitch.is_some_and(|glitch| disk.calls >= glitch)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -255,7 +271,15 @@ impl Open {
 impl Growing for Open {
     fn append(&self, bytes: &[u8]) -> io::Result<usize> {
         self.with(|disk, number| {
-            disk.call()?;
+            let called = disk.call();
+            if called.is_err() && disk.glitch == Some(disk.calls) {
+                // A part of it gets through.
+                let len = disk.random.below(bytes.len() as u64 + 1) as usize;
+                let now = disk.elapsed;
+                let inode = disk.inodes.get_mut(&number).ok_or(io::ErrorKind::NotFound)?;
+                inode.change(Change::Append(bytes[..len].to_vec()), now);
+            }
+            called?;
             let room = usize::try_from(disk.capacity.saturating_sub(disk.used())).unwrap_or(usize::MAX);
             let mut len = bytes.len().min(room);
             if len == 0 && !bytes.is_empty() {

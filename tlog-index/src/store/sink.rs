@@ -46,8 +46,9 @@ impl SegmentFile {
     /// Appends whole blocks. When that fails, the file ends behind the last block that fitted; how many
     /// bytes did, and the error.
     pub(super) fn append(&self, blocks: &[u8]) -> Result<(), (usize, io::Error)> {
-        if let Some(kind) = *locked(&self.broken) {
-            return Err((0, kind.into()));
+        if locked(&self.broken).is_some() {
+            // Not of the kind that making room helps against.
+            return Err((0, io::Error::other("the file is not written to any more, after an earlier error")));
         }
         let start = self.len();
         let (appended, error) = self.append_bytes(blocks);

@@ -412,6 +412,51 @@ fn what_is_acknowledged_survives_an_accident_at_any_call() {
     }
 }
 
+/// Any one call fails, and the system lives on: the store ends, or has not needed it; nothing safe is lost.
+#[test]
+fn an_error_at_any_call_ends_the_store_with_whole_files() {
+    for seed in 0..5 {
+        for calls in 0..150 {
+            let (mut random, context) = (Random::new(seed), format!("seed {seed}, call {calls}"));
+            let sim = Sim::new(seed);
+            let mut known = Knowledge { next: 1, safe: 0 };
+            sim.glitch_after(calls);
+            let mut ended = false;
+            for _ in 0..6 {
+                let worked = work(&sim, &mut random, Accident::Kill, &mut known);
+                assert!(worked.is_ok() || (sim.has_glitched() && !ended), "{context}: {worked:?}");
+                ended |= worked.is_err();
+                if worked.is_err() {
+                    break;
+                }
+            }
+            // Only while recovering is there a file that is not whole, and after a truncation that failed.
+            drop(open(&sim, &options()).unwrap());
+            check(&sim, &known, &context);
+            assert_closed(&sim);
+        }
+    }
+}
+
+/// After a sync that failed nothing is safe that was not before, however often it is asked for again.
+#[test]
+fn a_failed_sync_is_final() {
+    let sim = Sim::new(1);
+    let (store, _) = open(&sim, &options().durability(Durability::SyncEach)).unwrap();
+    let id = store.declare("record", &schema()).unwrap();
+    write(&store, id, 1).unwrap();
+    sim.glitch_after(1);
+    let error = write(&store, id, 2).unwrap_err();
+    assert!(error.to_string().contains("0000000001.tlog: a cable was loose"), "{error}");
+    for error in [write(&store, id, 3).unwrap_err(), store.sync().unwrap_err(), store.rotate().unwrap_err()] {
+        assert!(error.to_string().contains("a cable was loose"), "{error}");
+    }
+    assert_eq!((store.synced(), store.acknowledged()), (1, 1));
+    assert!(store.finish().is_err());
+    assert_eq!(open(&sim, &options()).unwrap().1.recovered.len(), 1);
+    assert_eq!(read_whole(&sim), [1, 2]);
+}
+
 /// Whatever a recovery cuts off is kept byte for byte.
 #[test]
 fn torn_bytes_are_reported_and_kept() {

@@ -56,6 +56,9 @@ impl<R: Read> StreamReader<R> {
     /// # Errors
     /// As [`next_event`](Self::next_event).
     pub fn find(&mut self) -> Result<Option<Finding>> {
+        if self.machine.next_is_data(&self.buffer[..self.filled]) {
+            return Ok(Some(Finding(Found::Data)));
+        }
         Ok(self.advance()?.map(Finding))
     }
 

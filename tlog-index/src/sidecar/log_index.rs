@@ -53,7 +53,9 @@ pub(super) fn put(index: &LogIndex, types: &mut TypesOut, out: &mut Out) {
 pub(super) fn take(types: &Types, from: u64, size: u64, bytes: &mut In<'_>) -> Taken<LogIndex> {
     let end = bytes.uint()?;
     let span_shift = bytes.byte()?;
-    check(end <= size && (MIN_SPAN_SHIFT..=u32::from(MAX_SPAN_SHIFT)).contains(&span_shift.into()))?;
+    let is_shift = (MIN_SPAN_SHIFT..=u32::from(MAX_SPAN_SHIFT)).contains(&span_shift.into());
+    // An index of nothing has no spans, and no length of spans either.
+    check(end <= size && (is_shift || end == 0 && span_shift == 0))?;
     let extent = Extent { blocks: from..end, span_shift: span_shift.into() };
     let (records, by_identifier) = take_records(types, &extent, bytes)?;
     Ok(LogIndex {

@@ -30,6 +30,9 @@ pub(crate) use tally::Tally;
 /// Spans are at least so long: 2¹⁶ bytes.
 pub const MIN_SPAN_SHIFT: u32 = 16;
 
+/// Spans are at most so long, as a power of two: one is then longer than any log.
+pub(crate) const MAX_SPAN_SHIFT: u32 = 47;
+
 /// A log has at most so many spans: longer ones are taken for longer logs.
 pub const MAX_SPANS: u64 = 1 << 14;
 

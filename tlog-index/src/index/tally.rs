@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tlog::read::{Cause, Data, Event, RecordType, Skipped, Standing};
 
 use super::record::Latest;
-use super::{Declaration, LogIndex, MAX_CELLS, Span};
+use super::{Declaration, LogIndex, MAX_CELLS, MAX_SPAN_SHIFT, Span};
 use crate::ranges::{self, FieldRanges};
 
 /// Identifiers below this are looked up without hashing.
@@ -143,7 +143,9 @@ impl LogIndex {
     /// parts, so no part takes longer spans than the whole. So it is with the ranges of fields: [`ranges::bound`].
     pub(super) fn bound_memory(&mut self) {
         ranges::bound(self.records.iter_mut().filter_map(|record| record.fields.as_mut()).collect());
-        while self.records.iter().map(|record| record.cells.len()).sum::<usize>() > MAX_CELLS {
+        let cells = |index: &Self| index.records.iter().map(|record| record.cells.len()).sum::<usize>();
+        // A log of more records than there may be cells has one of each.
+        while self.span_shift < MAX_SPAN_SHIFT && cells(self) > MAX_CELLS {
             self.coarsen(self.span_shift + 1);
         }
     }

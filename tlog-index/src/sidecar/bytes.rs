@@ -33,7 +33,7 @@ impl Out {
         self.0.extend(value);
     }
 
-    /// A number that may be missing: 0 then, else one more.
+    /// A number that may be missing: whether it is there, and then it.
     pub fn option(&mut self, value: Option<u64>) {
         self.bool(value.is_some());
         value.into_iter().for_each(|value| self.uint(value));

@@ -8,18 +8,15 @@ use super::bytes::{In, Malformed, Out, Taken, check};
 use super::record::{self, Extent};
 use super::types::{self, References, Types, TypesOut};
 use super::{damage, place};
-use crate::index::{Declaration, LogIndex, MIN_SPAN_SHIFT, RecordIndex, Span, TimeOrder};
+use crate::index::{Declaration, LogIndex, MAX_SPAN_SHIFT, MIN_SPAN_SHIFT, RecordIndex, Span, TimeOrder};
 use crate::ranges::FieldRanges;
-
-/// Spans are never longer, as a power of two.
-const MAX_SPAN_SHIFT: u8 = 62;
 
 /// All records together claim at most so many bytes of payload: so that sums of it stay numbers.
 const MAX_UNPACKED: u64 = u64::MAX >> 2;
 
 pub(super) fn put(index: &LogIndex, types: &mut TypesOut, out: &mut Out) {
     out.uint(index.size);
-    // At most 63, as it shifts a u64.
+    // At most `MAX_SPAN_SHIFT`.
     out.byte(index.span_shift as u8);
     out.len(index.records.len());
     for indexed in &index.records {
@@ -53,7 +50,9 @@ pub(super) fn put(index: &LogIndex, types: &mut TypesOut, out: &mut Out) {
 pub(super) fn take(types: &Types, from: u64, size: u64, bytes: &mut In<'_>) -> Taken<LogIndex> {
     let end = bytes.uint()?;
     let span_shift = bytes.byte()?;
-    check(end <= size && (MIN_SPAN_SHIFT..=u32::from(MAX_SPAN_SHIFT)).contains(&span_shift.into()))?;
+    let is_shift = (MIN_SPAN_SHIFT..=MAX_SPAN_SHIFT).contains(&span_shift.into());
+    // An index of nothing has no spans, and no length of spans either.
+    check(end <= size && (is_shift || end == 0 && span_shift == 0))?;
     let extent = Extent { blocks: from..end, span_shift: span_shift.into() };
     let (records, by_identifier) = take_records(types, &extent, bytes)?;
     Ok(LogIndex {

@@ -72,6 +72,9 @@ pub enum Unusable {
     /// What was sampled of the log is not the same.
     #[error("the log's content is another")]
     Content,
+    /// The log has grown, and was damaged or very short: what is made of that can depend on how it goes on.
+    #[error("the log has grown, and was damaged or very short")]
+    NoFront,
     /// It has no ranges of fields, which are asked for.
     #[error("it has no ranges of fields")]
     NoFields,
@@ -269,6 +272,7 @@ pub fn refresh(log: &Path, options: &ScanOptions, progress: &Progress) -> Result
         Loaded::Fresh(scanned) => {
             return Ok(Refreshed { index: scanned.into_index(), how: How::Loaded, unsaved: None });
         }
+        Loaded::Grown(scanned) if scanned.front.size == 0 => (Scanned::default(), How::Built(Unusable::NoFront)),
         Loaded::Grown(scanned) => {
             let was = scanned.tail.size;
             (scanned, How::Grown(was))

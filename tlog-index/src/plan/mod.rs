@@ -18,7 +18,7 @@ mod spans;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tlog::read::{Blocks, KnownRecord, Place, RecordType, Selection, Standing};
+use tlog::read::{KnownRecord, Place, RecordType, Selection, Standing};
 use tlog::wire::block;
 use tlog::{Error, Micros, Result};
 
@@ -144,9 +144,4 @@ fn place_of(bytes: &[u8], stretch: &Stretch) -> Result<Known> {
     let checksums_seen = head.first_data.is_some_and(|first| first.has_checksum);
     let standing = Standing { checksums_seen, data_seen: true, ..Standing::default() };
     Ok(Some((Some(Place { offset: from, records: known, standing }), records)))
-}
-
-/// Whether the trailing index of a log and its blocks are all there: what a plan by markers can lean on.
-pub fn has_index(bytes: &[u8]) -> bool {
-    Blocks::open(bytes).and_then(|blocks| blocks.index()).is_ok_and(|index| index.is_some())
 }

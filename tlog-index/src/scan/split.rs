@@ -4,12 +4,12 @@
 //! it tells where each record was seen last. Where there is none near, a reader looks for a block as it does
 //! behind damage.
 
-use memchr::memmem::Finder;
 use tlog::read::{Event, KnownRecord, Place, ReadOptions, SliceReader, Standing};
-use tlog::wire::{SeekMarker, marker};
+
+use crate::seek::find_marker;
 
 /// So far behind the wanted place a marker is looked for, and as far again a block, in bytes.
-const REACH: usize = 4 << 20;
+const REACH: u64 = 4 << 20;
 
 /// So much of the log's front is looked through for what it declares before its first data, in bytes.
 const HEAD: usize = 64 << 20;
@@ -24,30 +24,24 @@ pub(super) struct Guess {
 
 /// Places behind the `targets`, ascending.
 pub(super) fn guesses(bytes: &[u8], read: &ReadOptions, known: &Known, targets: &[u64]) -> Vec<Guess> {
-    let finder = Finder::new(&marker::MARKER);
     let mut found: Vec<Guess> = Vec::new();
     for &target in targets {
         let from = found.last().map_or(0, |last| last.offset).max(target);
-        let Ok(at) = usize::try_from(from) else { break };
-        let guess = marker_behind(bytes, at, &finder).or_else(|| block_behind(bytes, read, known, at));
+        let guess = marker_behind(bytes, from).or_else(|| block_behind(bytes, read, known, from));
         found.extend(guess.filter(|guess| guess.offset > from));
     }
     found
 }
 
-fn marker_behind(bytes: &[u8], from: usize, finder: &Finder<'_>) -> Option<Guess> {
-    let window = bytes.get(..bytes.len().min(from.saturating_add(REACH)))?;
-    let hits = finder.find_iter(window.get(from..)?).map(|hit| from + hit);
-    hits.filter_map(|hit| SeekMarker::around(bytes, hit)).find(|(start, _)| *start > from).map(|(start, marker)| {
-        let offset = start as u64;
-        let latest = |(identifier, distance)| (identifier, offset.saturating_sub(distance));
-        Guess { offset, latest: marker.elements().map(latest).collect() }
-    })
+fn marker_behind(bytes: &[u8], from: u64) -> Option<Guess> {
+    let marker = find_marker(bytes, from + 1..from.saturating_add(REACH)).ok()??;
+    Some(Guess { offset: marker.offset, latest: marker.elements })
 }
 
-fn block_behind(bytes: &[u8], read: &ReadOptions, known: &Known, from: usize) -> Option<Guess> {
-    let window = bytes.get(..bytes.len().min(from.saturating_add(REACH)))?;
-    let place = known.place(&Guess { offset: from as u64, latest: Vec::new() });
+fn block_behind(bytes: &[u8], read: &ReadOptions, known: &Known, from: u64) -> Option<Guess> {
+    let end = usize::try_from(from.saturating_add(REACH)).unwrap_or(usize::MAX);
+    let window = bytes.get(..end.min(bytes.len()))?;
+    let place = known.place(&Guess { offset: from, latest: Vec::new() });
     let mut reader = SliceReader::search(window, read.clone(), &place).ok()?;
     match reader.next_event().ok()?? {
         Event::Skipped(skipped) if skipped.range.end < window.len() as u64 => {

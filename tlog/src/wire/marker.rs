@@ -12,9 +12,6 @@ pub const MARKER: [u8; 8] = 0xfdca_b9a8_9786_7564_u64.to_le_bytes();
 /// Where in the body the checksum lies.
 const CRC_AT: usize = MARKER.len();
 
-/// Where in the body the length of the block's header is told.
-const HEADER_LEN_AT: usize = CRC_AT + crc::LEN;
-
 /// The part of the body whose length never changes: marker, checksum, header length, flags, timestamp.
 const FIXED_LEN: usize = MARKER.len() + crc::LEN + 1 + 1 + 8;
 
@@ -58,16 +55,6 @@ impl<'a> SeekMarker<'a> {
         }
         fields.end()?;
         Ok(Some(Self { timestamp, count, elements }))
-    }
-
-    /// The marker whose [`MARKER`] bytes lie at `hit` in `bytes`, and where its block starts; `None` when
-    /// there is no whole block around them, or its checksum is wrong.
-    pub fn around(bytes: &'a [u8], hit: usize) -> Option<(usize, Self)> {
-        let header_len = usize::from(*bytes.get(hit.checked_add(HEADER_LEN_AT)?)?);
-        let start = hit.checked_sub(header_len)?;
-        let len = BlockHeader::parse(bytes.get(start..)?).ok()?.block_len()?;
-        let end = start.checked_add(usize::try_from(len).ok()?)?;
-        Some((start, Self::parse(bytes.get(start..end)?).ok()??))
     }
 
     /// Per record that has data so far: its identifier, and the distance in bytes from this

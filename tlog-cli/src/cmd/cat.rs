@@ -9,7 +9,6 @@ use std::time::Duration;
 use anyhow::Context;
 use tlog::Log;
 use tlog::read::{Cause, Damage, Data, Event, ReadOptions, RecordType, Selection, Skipped};
-
 use tlog_index::plan::{Filter, Plan, Request};
 use tlog_index::predicate::Predicate;
 use tlog_index::store::{StoreData, StoreReader};
@@ -34,6 +33,7 @@ pub fn run(args: &Cat, terminal: &Terminal) -> anyhow::Result<Outcome> {
         return Err(usage("--follow takes one file"));
     }
     let sources = Source::all(&args.files)?;
+    let is_single = matches!(&sources[..], [source] if !source.is_store);
     let condition = planning::parse_condition(args.selection.condition.as_deref())?;
     let mut cat = Concatenation {
         args,
@@ -42,7 +42,8 @@ pub fn run(args: &Cat, terminal: &Terminal) -> anyhow::Result<Outcome> {
         terminal,
         out: Rc::new(RefCell::new(output::stdout())),
         printer: printer(args.format),
-        known: Known::new(args)?,
+        known: Known::new(args, is_single)?,
+        is_single,
         line: Vec::new(),
         left: args.limit.unwrap_or(u64::MAX),
     };
@@ -67,6 +68,8 @@ struct Concatenation<'a> {
     out: Rc<RefCell<BufWriter<StdoutLock<'static>>>>,
     printer: Box<dyn Printer>,
     known: Known<'a>,
+    /// Whether there is just one file, so that what it lacks is nowhere.
+    is_single: bool,
     condition: Option<Predicate>,
     filter: Option<Filter>,
     line: Vec<u8>,
@@ -139,7 +142,8 @@ impl Concatenation<'_> {
         } else if self.args.selection.explain {
             return Err(usage("--explain needs a file, not a stream"));
         }
-        let mut progress = Progress::beside_output(self.terminal, name, plan.as_ref().map(Plan::bytes));
+        let end = plan.as_ref().map(|plan| plan.parts.last().map_or(0, |part| part.range.end));
+        let mut progress = Progress::beside_output(self.terminal, name, end);
         let mut reader = input.planned(self.options(selection.clone()), plan);
         let damage = self.records(&mut reader, name, &mut progress)?;
         drop(progress);
@@ -155,7 +159,7 @@ impl Concatenation<'_> {
             true => Plan::whole(log.bytes().len() as u64),
             false => planning::plan(&part.path, log, &request).with_context(|| part.name.clone())?,
         };
-        if self.args.files.len() == 1 {
+        if self.is_single {
             planning::check_early(self.filter.as_mut(), &plan)?;
         }
         Ok(plan)

@@ -14,15 +14,17 @@ use crate::project::Projection;
 /// The records that the logs are known to have.
 pub struct Known<'a> {
     args: &'a Cat,
+    /// Whether there is just one file to look for them in.
+    is_single: bool,
     selection: Selection,
     names: BTreeSet<String>,
     pub projection: Projection,
 }
 
 impl<'a> Known<'a> {
-    pub fn new(args: &'a Cat) -> anyhow::Result<Self> {
+    pub fn new(args: &'a Cat, is_single: bool) -> anyhow::Result<Self> {
         let selection = Selection { records: args.selection.records.clone(), ..Selection::default() };
-        Ok(Self { args, selection, names: BTreeSet::new(), projection: Projection::new(&args.fields)? })
+        Ok(Self { args, is_single, selection, names: BTreeSet::new(), projection: Projection::new(&args.fields)? })
     }
 
     /// Whether this record is to be shown.
@@ -43,7 +45,7 @@ impl<'a> Known<'a> {
     /// Refuses what the one log does not have before anything is printed, if its index tells.
     pub fn look_ahead(&mut self, log: &Log) -> anyhow::Result<()> {
         let asked = !self.args.fields.is_empty() || !self.args.selection.records.is_empty();
-        if !asked || self.args.files.len() > 1 || log.index().is_none() {
+        if !asked || !self.is_single || log.index().is_none() {
             return Ok(());
         }
         self.meet(&log.records()?);

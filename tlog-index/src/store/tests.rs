@@ -291,6 +291,31 @@ fn a_disk_that_is_full_at_any_byte_stops_the_store_with_whole_files() {
     }
 }
 
+/// A batch of many blocks of which only the first fit, and blocks longer than a batch: as many as fit are kept.
+#[test]
+fn of_a_batch_that_does_not_fit_the_first_blocks_are_kept() {
+    for (payload, capacity) in [(100, 50_000), (100, 200_001), (1, 99_999), (150_000, 400_000)] {
+        let sim = Sim::new(1);
+        sim.set_capacity(capacity);
+        let (store, _) = open(&sim, &options().rotate_bytes(None)).unwrap();
+        let id = store.declare("bytes", &Schema::new(Type::Bytes).unwrap()).unwrap();
+        let mut payload_of = vec![0; payload];
+        while store.write(id, None, &payload_of).is_ok() {
+            payload_of[0] = payload_of[0].wrapping_add(1);
+        }
+        let bytes = sim.bytes(&names::segment(Path::new(DIR), 1));
+        let mut reader = SliceReader::new(&bytes, ReadOptions::default());
+        let mut next = 0u8;
+        while let Some(data) = reader.next_data().unwrap() {
+            assert_eq!(data.payload[0], next);
+            next = next.wrapping_add(1);
+        }
+        assert!(reader.damage().is_none());
+        // What is left is less than another block and the index.
+        assert!(bytes.len() as u64 > capacity - payload as u64 - 100, "{} of {capacity}", bytes.len());
+    }
+}
+
 /// The same where room is to be made: the oldest go, the rest stays without a gap.
 #[test]
 fn a_disk_that_is_full_at_any_byte_has_room_made() {

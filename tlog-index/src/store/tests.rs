@@ -259,7 +259,7 @@ fn a_disk_that_is_full_at_any_byte_stops_the_store_with_whole_files() {
         let (store, _) = open(&sim, &options()).unwrap();
         let id = store.declare("full", &schema()).unwrap();
         let (mut flushed, mut failed) = (0, false);
-        for n in 1..=100 {
+        for n in 1..=40 {
             let written = write(&store, id, n).and_then(|_| if n % 3 == 0 { store.flush() } else { Ok(flushed) });
             match written {
                 Ok(count) => flushed = count,
@@ -399,7 +399,7 @@ fn check(sim: &Sim, known: &Knowledge, context: &str) {
 /// Accidents at every call to the system, during recovery too, over and over in the same store.
 #[test]
 fn what_is_acknowledged_survives_an_accident_at_any_call() {
-    for seed in 0..if cfg!(debug_assertions) { 800 } else { 8000 } {
+    for seed in 0..if cfg!(debug_assertions) { 500 } else { 8000 } {
         let mut random = Random::new(seed);
         let sim = Sim::new(seed);
         let mut known = Knowledge { next: 1, safe: 0 };
@@ -441,7 +441,7 @@ fn what_is_acknowledged_survives_an_accident_at_any_call() {
 #[test]
 fn an_error_at_any_call_ends_the_store_with_whole_files() {
     for seed in 0..5 {
-        for calls in 0..150 {
+        for calls in 0..100 {
             let (mut random, context) = (Random::new(seed), format!("seed {seed}, call {calls}"));
             let sim = Sim::new(seed);
             let mut known = Knowledge { next: 1, safe: 0 };

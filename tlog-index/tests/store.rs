@@ -271,6 +271,34 @@ fn a_follower_may_come_before_the_first_record() {
     assert!(reader.next_data().unwrap().is_none());
 }
 
+/// The segment that it follows is replaced under it, by a copy with the same records.
+#[test]
+fn a_follower_outlives_a_writer_that_crashed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = Store::open(dir.path(), options()).unwrap();
+    let id = declare(&store);
+    write(&store, id, 1).unwrap();
+    drop(store);
+    let segment = segments(dir.path()).unwrap().pop().unwrap();
+    let mut torn = std::fs::read(&segment).unwrap();
+    torn.extend(b"\x02\x30half a block");
+    std::fs::write(&segment, torn).unwrap();
+
+    let mut reader = StoreReader::open(dir.path(), ReadOptions { follow: true, ..ReadOptions::default() }).unwrap();
+    assert_eq!(number(reader.next_data().unwrap().unwrap().data.payload), 1);
+    assert!(reader.next_data().unwrap().is_none());
+    let (store, opened) = Store::open(dir.path(), options()).unwrap();
+    assert!(opened.recovered[0].torn.is_some());
+    assert!(reader.next_data().unwrap().is_none());
+    let id = declare(&store);
+    write(&store, id, 2).unwrap();
+    store.flush().unwrap();
+    assert_eq!(number(reader.next_data().unwrap().unwrap().data.payload), 2);
+    assert_eq!((reader.segment().number, reader.skipped()), (2, 1));
+    store.finish().unwrap();
+    assert!(reader.next_data().unwrap().is_none());
+}
+
 #[test]
 fn a_folder_of_other_things_is_no_store() {
     let dir = tempfile::tempdir().unwrap();

@@ -16,7 +16,7 @@ const FIRST: &str = "TLOG_TEST_FIRST";
 const MODE: &str = "TLOG_TEST_MODE";
 
 /// How many writers are killed; a store sees some of them one after the other.
-const STORES: u64 = 40;
+const STORES: u64 = 35;
 const KILLS: u64 = 6;
 
 /// Not a test: the writer, when it is called as one.
@@ -101,8 +101,8 @@ fn what_was_acknowledged_survives_kill_9() {
         let dir = tempfile::tempdir().unwrap();
         let mut last = 0;
         for round in 0..KILLS {
-            let messages = (below(2) == 0).then(|| 5 + below(30));
-            let time = Duration::from_micros(below(12_000));
+            let messages = (below(2) == 0).then(|| 5 + below(20));
+            let time = Duration::from_micros(below(8_000));
             let mode = below(4);
             let safe = kill(start(dir.path(), last + 1, mode), messages, time);
             let context = format!("store {store}, round {round}, mode {mode}");

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Each segment is a log on its own: header, all declarations so far under the same identifiers, data, seek markers,
-//! and the index when it is closed. Names sort in order of writing; a number is never used twice.
+//! and the index when it is closed. Names sort in order of writing; a number is never used twice. Identifiers hold for one
+//! writer, from opening to finishing: the next one may give them to other records, in segments of its own.
 //!
 //! ```
 //! # let dir = tempfile::tempdir()?;

@@ -63,7 +63,8 @@ pub struct SegmentDamage {
 
 /// Reads the segments of a store in order.
 ///
-/// Each record comes at most once and in order, whatever the writer does meanwhile. Without
+/// Each segment declares its records anew, and another writer may have given them other identifiers: what belongs to
+/// several segments is recognised by its name and type. Each record comes at most once and in order, whatever the writer does meanwhile. Without
 /// [`follow`](ReadOptions::follow) it ends with what the newest segment holds that there was when the reader was opened; with
 /// it, the reader goes on into the segments to come, and `None` means that there is nothing for now.
 #[derive(Debug)]

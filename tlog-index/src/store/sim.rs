@@ -127,11 +127,12 @@ impl Inode {
             bytes.extend_from_slice(&more[..random.below(more.len() as u64 + 1) as usize]);
         }
         let safe = self.durable.len().min(bytes.len());
-        if random.below(3) == 0 {
-            for sector in bytes[safe..].chunks_mut(SECTOR) {
-                if random.below(2) == 0 {
-                    sector.fill(0);
-                }
+        let sectors = bytes[safe..].chunks_mut(SECTOR);
+        // Of all sectors half, one of them, or none.
+        let lost = [2, sectors.len() as u64, 0][random.below(3) as usize];
+        for sector in sectors {
+            if lost > 0 && random.below(lost) == 0 {
+                sector.fill(0);
             }
         }
         *self = Self { durable: bytes.clone(), bytes, changes: Vec::new(), modified: self.modified };
@@ -285,7 +286,7 @@ impl Growing for Open {
             if len == 0 && !bytes.is_empty() {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            if disk.is_last_call() {
+            if disk.is_last_call() && disk.random.below(2) == 0 {
                 len = disk.random.below(len as u64 + 1) as usize;
             }
             let now = disk.elapsed;

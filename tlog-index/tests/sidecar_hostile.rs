@@ -143,8 +143,9 @@ fn use_it(loaded: Loaded, log: &[u8]) -> bool {
         let _ = (index.times(), index.count());
         (0..index.spans.len()).for_each(|at| drop((index.place(at), index.span_end(at))));
         for record in &index.records {
-            let ranges = record.fields.iter();
-            ranges.for_each(|fields| drop(fields.range(0..u32::MAX, &Path::parse("torque").unwrap())));
+            if let Some(fields) = &record.fields {
+                let _ = fields.range(0..u32::MAX, &Path::parse("torque").unwrap());
+            }
         }
     };
     everywhere(&scanned.front);

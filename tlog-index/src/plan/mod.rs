@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A plan never leaves out what is asked for, as far as what it was made from is true: an index knows all, markers
-//! are believed as [`seek`](crate::seek) says. What the parts have besides, the reader's own selection and the
+//! are believed as [`seek`] says. What the parts have besides, the reader's own selection and the
 //! [`Filter`] take out.
 
 mod filter;

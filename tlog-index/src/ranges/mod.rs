@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Ranges are never too narrow: numbers that float64 does not hold are rounded outwards, and where a payload does not
-//! decode nothing is known. Which ranges there are does not depend on how a log was cut into parts: see [`bound`].
+//! decode nothing is known. Which ranges there are does not depend on how a log was cut into parts: see `bound`.
 
 mod find;
 mod layout;

@@ -11,7 +11,7 @@
 //!         the front ends, and the rest with better guesses.
 //! ```
 //!
-//! Guesses are good ([`split`]): the joining never has to read again in a whole log, nor in one that is
+//! Guesses are good (`split.rs`): the joining never has to read again in a whole log, nor in one that is
 //! merely cut off. They need not be: `tests/scan.rs` holds scans of whole, broken and hostile logs against a
 //! single reader's.
 

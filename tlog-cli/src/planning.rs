@@ -61,9 +61,14 @@ pub fn plan(path: &Path, log: &Log, request: &Request<'_>) -> anyhow::Result<Pla
 pub fn saved_index(path: &Path, log: &Log, with_fields: bool) -> anyhow::Result<Option<LogIndex>> {
     let options = ScanOptions { fields: with_fields, ..ScanOptions::default() };
     let loaded = sidecar::load(path, &options).with_context(|| sidecar::path_of(path).display().to_string())?;
+    let len = log.bytes().len() as u64;
     match loaded {
-        Loaded::Fresh(scanned) => Ok(Some(scanned.into_index())),
-        Loaded::Grown(known) => Ok(Some(grow(log.bytes(), &options, &Progress::default(), known)?.into_index())),
+        Loaded::Fresh(scanned) => Ok(Some(scanned.into_index()).filter(|index| index.size == len)),
+        Loaded::Grown(known) if known.tail.size <= len => {
+            Ok(Some(grow(log.bytes(), &options, &Progress::default(), known)?.into_index()))
+        }
+        // The log has grown since it was mapped: what is known reaches beyond the mapping.
+        Loaded::Grown(_) => Ok(None),
         // One without ranges still knows times and records.
         Loaded::None(_) if with_fields => saved_index(path, log, false),
         Loaded::None(_) => Ok(None),

@@ -16,10 +16,16 @@
 //! * *b* points anywhere else: bytes were lost or put in between, so the size means nothing. *c* belongs to the log.
 //! * There is no *b*: the same is asked of other records. If that does not tell either, *c* is believed unless it looks
 //!   like the blocks of a log in a log: the first of their records point nowhere, all others at each other, inside.
+//!
+//! It may go on behind where the size led: what looks like a block there may be a piece of *c*, as short filler is.
+//!
+//! Schemas, seek markers and indices carry no logs: what is inside of one that is torn belongs to the log.
+
+use std::ops::Range;
 
 use super::effort::checksumming;
 use super::machine::{Machine, whole_block};
-use crate::wire::{BlockType, DataHeader, SeekMarker, marker};
+use crate::wire::{BlockHeader, BlockType, DataHeader, SeekMarker, marker};
 
 /// How far behind the damaged block the next blocks of records are looked for, in bytes.
 const AHEAD: usize = 64 << 10;
@@ -53,11 +59,13 @@ impl Machine {
         damaged: u64,
     ) -> Result<Option<usize>, usize> {
         let Some(inside) = window.get(..end) else { return Ok(None) };
+        let frame = BlockHeader::parse(&inside[self.at..]).map(|frame| frame.block_type);
+        let carries_nothing = matches!(frame, Ok(BlockType::Schema | BlockType::SeekMarker | BlockType::Index));
         let mut ahead = None;
         for at in self.at + 1..end {
             let is_block = match inside[at] {
-                2 => match self.link(&inside[at..], self.offset(at)) {
-                    Some(link) if self.continues(&link, damaged) => true,
+                2 => match self.link_inside(window, at, end, last)? {
+                    Some(link) if carries_nothing || self.continues(&link, damaged) => true,
                     Some(link) => {
                         if !last && window.len() - end < AHEAD {
                             return Err(end + AHEAD);
@@ -75,6 +83,44 @@ impl Machine {
             }
         }
         Ok(None)
+    }
+
+    /// Whether an intact data block starts within these bytes of the window, which seem to be a schema's. `Err` with how
+    /// many bytes from the machine's place on it takes to tell.
+    pub(super) fn has_data(&mut self, window: &[u8], within: Range<usize>, last: bool) -> Result<bool, usize> {
+        let end = within.end;
+        for at in within {
+            match self.link_inside(window, at, end, last) {
+                Ok(None) => {}
+                Ok(Some(_)) => return Ok(true),
+                Err(to) => return Err(to - self.at),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The intact data block that starts at `at`, inside of what seems to be another block up to `end`. It may go on
+    /// behind that, by [`AHEAD`]. `Err` with where the window must reach to tell.
+    fn link_inside(&mut self, window: &[u8], at: usize, end: usize, last: bool) -> Result<Option<Link>, usize> {
+        let rest = window.get(at..).unwrap_or(&[]);
+        let Some(to) = self.declared_data(rest).and_then(|len| at.checked_add(len)) else { return Ok(None) };
+        if to > end && to - end > AHEAD {
+            return Ok(None);
+        }
+        match to > window.len() && !last {
+            true => Err(to),
+            false => Ok(self.link(rest, self.offset(at))),
+        }
+    }
+
+    /// How long the block at the front of `rest` says it is, if that looks like data with a checksum of a declared
+    /// record that says where the block before it is.
+    fn declared_data(&self, rest: &[u8]) -> Option<usize> {
+        let frame = BlockHeader::parse(rest).ok().filter(|frame| frame.block_type == BlockType::Data)?;
+        let header = DataHeader::parse(rest.get(frame.header_len..)?).ok()?;
+        header.checksum.and(header.previous_offset)?;
+        self.catalog.slot(header.identifier)?;
+        frame.block_len().and_then(|len| usize::try_from(len).ok())
     }
 
     /// The data block at the front of `rest`, if its record is declared, its checksum right, and it says where the

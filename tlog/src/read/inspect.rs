@@ -251,6 +251,13 @@ impl Machine {
                 return self.lose(cause, Some(block.len()));
             }
         };
+        let own = self.at + 1..self.at + block.len() - declaration.surplus();
+        match self.has_data(window, own, last) {
+            Ok(false) => {}
+            // Only the front of a schema block, and by chance what follows could be its rest.
+            Ok(true) => return self.lose(Cause::NotABlock, None),
+            Err(needed) => return Ok(Some(Progress::Need(needed))),
+        }
         match self.left_out(&declaration, block.len(), window, last) {
             Ok(left_out) => self.declare(declaration, frame, block, left_out),
             Err(needed) => Ok(Some(Progress::Need(needed))),
@@ -290,11 +297,14 @@ impl Machine {
     }
 
     /// How many bytes at the end of a schema block are not its own: bytes behind the schema belong to it and
-    /// are ignored, unless a block starts there.
+    /// are ignored, unless a block starts there, or intact data somewhere among them.
     fn left_out(&mut self, declaration: &Declaration<'_>, claimed: usize, window: &[u8], last: bool) -> Looked<usize> {
         let surplus = declaration.surplus();
-        let is_block = surplus > 0 && self.is_block_at(window, self.at + claimed - surplus, last, None)?;
-        Ok(if is_block { surplus } else { 0 })
+        let end = self.at + claimed;
+        let is_left_out = surplus > 0
+            && (self.is_block_at(window, end - surplus, last, None)?
+                || self.has_data(window, end - surplus..end, last)?);
+        Ok(if is_left_out { surplus } else { 0 })
     }
 
     fn marker_block(&mut self, block: &[u8]) -> Result<Option<Progress>> {

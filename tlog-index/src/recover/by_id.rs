@@ -55,8 +55,4 @@ impl<T> ById<T> {
     pub fn len(&self) -> usize {
         self.dense.iter().flatten().count() + self.sparse.len()
     }
-
-    pub fn clear(&mut self) {
-        *self = Self::default();
-    }
 }

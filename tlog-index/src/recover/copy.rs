@@ -1,7 +1,9 @@
 //! The second look: copies what is intact.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 use tlog::read::{Cause, Data, Event, KnownRecord, Place, ReadOptions, RecordType, Skipped, SliceReader};
@@ -13,7 +15,7 @@ use tlog::{Micros, RecordId, Result};
 use super::duplicates::{Chain, Duplicates};
 use super::names::Names;
 use super::promise::{Recovered, Sum};
-use super::survey::{TELL_EVERY, late_declarations};
+use super::survey::{Survey, TELL_EVERY};
 use super::{
     ById, Duplicate, IgnoredDeclaration, Losses, Lost, RecordReport, RecoverOptions, Renamed, Report, Undeclared,
 };
@@ -29,15 +31,15 @@ const PROOFS: u32 = 64;
 /// [`Error::Io`](tlog::Error::Io) from the sink, and [`Error::Limit`](tlog::Error::Limit) when the log declares more
 /// than memory is given to. Nothing in `bytes` is an error.
 pub fn recover<W: Write>(bytes: &[u8], options: &RecoverOptions, out: W) -> Result<(Recovered, W)> {
-    let late = late_declarations(bytes, options)?;
+    let survey = Survey::of(bytes, options)?;
     let mut known: Vec<Arc<RecordType>> = Vec::new();
-    for record in options.known.iter().chain(&late) {
+    for record in options.known.iter().chain(&survey.late) {
         if known.iter().all(|other| other.identifier != record.identifier) {
             known.push(Arc::clone(record));
         }
     }
     let mut reader = SliceReader::new(bytes, options.read_options(known.clone()));
-    let mut copy = Copy::new(bytes, options, &known, out);
+    let mut copy = Copy::new(bytes, options, survey, &known, out);
     let mut turns = 0_u64;
     loop {
         turns += 1;
@@ -50,7 +52,7 @@ pub fn recover<W: Write>(bytes: &[u8], options: &RecoverOptions, out: W) -> Resu
         }
         match reader.next_event()? {
             Some(Event::Data(data)) => copy.data(&data)?,
-            Some(Event::Schema(record)) => copy.declared(record)?,
+            Some(Event::Schema(record)) => copy.declared(record),
             Some(Event::Skipped(skipped)) => copy.skipped(&skipped),
             Some(Event::Index { .. }) => copy.report.had_index = reader.offset() == bytes.len() as u64,
             Some(Event::Marker { .. } | Event::Filler { .. }) => {}
@@ -67,9 +69,10 @@ struct Source {
     declared: Arc<RecordType>,
     /// The record that its data is taken for; not the same where a known record wins.
     taken: Arc<RecordType>,
-    /// The record of the new log.
-    output: usize,
-    output_id: RecordId,
+    /// Whether that is not what the log says.
+    is_known: bool,
+    /// The record of the new log, once there is data.
+    output: Option<(usize, RecordId)>,
     /// How many payloads are still to be looked at before the schema is believed.
     proofs: u32,
     chain: Chain,
@@ -88,6 +91,7 @@ struct Tally {
 struct Copy<'r, W: Write> {
     bytes: &'r [u8],
     options: &'r RecoverOptions,
+    survey: Survey,
     known: ById<Arc<RecordType>>,
     writer: Writer<Counted<W>>,
     names: Names,
@@ -103,7 +107,7 @@ struct Copy<'r, W: Write> {
 }
 
 impl<'r, W: Write> Copy<'r, W> {
-    fn new(bytes: &'r [u8], options: &'r RecoverOptions, known: &[Arc<RecordType>], out: W) -> Self {
+    fn new(bytes: &'r [u8], options: &'r RecoverOptions, survey: Survey, known: &[Arc<RecordType>], out: W) -> Self {
         let mut by_id = ById::default();
         for record in known {
             by_id.insert(record.identifier, Arc::clone(record));
@@ -112,6 +116,7 @@ impl<'r, W: Write> Copy<'r, W> {
         Self {
             bytes,
             options,
+            survey,
             known: by_id,
             writer: WriterOptions::new().seek_period(options.seek_period).open(Counted { sink: out, written: 0 }),
             names: Names::default(),
@@ -128,9 +133,14 @@ impl<'r, W: Write> Copy<'r, W> {
 
     fn data(&mut self, data: &Data<'_>) -> Result<()> {
         let identifier = data.record.identifier;
+        if data.checksum.is_none() && self.survey.must_have_checksum(identifier) {
+            let range = data.offset..data.offset.saturating_add(data.block_len);
+            self.lose(range, &"a block without a checksum, where others of its record have one");
+            return Ok(());
+        }
         if !self.sources.get(identifier).is_some_and(|source| Arc::ptr_eq(&source.declared, data.record)) {
             // Not declared in this log, so it is a known record.
-            self.bind(data.record, Arc::clone(data.record), true)?;
+            self.bind(data.record, Arc::clone(data.record), true);
         }
         let Some(source) = self.sources.get_mut(identifier) else { return Ok(()) };
         if source.proofs > 0 {
@@ -146,21 +156,26 @@ impl<'r, W: Write> Copy<'r, W> {
             self.add_duplicates(ended);
             return Ok(());
         }
-        let tally = &mut self.tallies[source.output];
+        if source.output.is_none() {
+            self.open(identifier)?;
+        }
+        let Some(source) = self.sources.get_mut(identifier) else { return Ok(()) };
+        let Some((output, output_id)) = source.output else { return Ok(()) };
+        let tally = &mut self.tallies[output];
         tally.kept += 1;
         tally.first = tally.first.into_iter().chain(data.time).min();
         tally.last = tally.last.max(data.time);
         tally.lost += u64::from(predecessor_is_lost(self.bytes, data, &source.chain, &self.losses));
         source.chain.add(data);
         let compressed = data.flags.contains(DataFlags::SNAPPY);
-        self.sum.data(source.output_id.0, data.time, compressed, data.payload);
-        self.writer.write_stored(source.output_id, data.time, data.payload, compressed)?;
+        self.sum.data(output_id.0, data.time, compressed, data.payload);
+        self.writer.write_stored(output_id, data.time, data.payload, compressed)?;
         self.add_duplicates(ended);
         Ok(())
     }
 
     /// The log declares a record.
-    fn declared(&mut self, record: &Arc<RecordType>) -> Result<()> {
+    fn declared(&mut self, record: &Arc<RecordType>) {
         let known = self.known.get(record.identifier).filter(|known| {
             self.options.known_wins && (known.name != record.name || known.schema_bytes != record.schema_bytes)
         });
@@ -174,15 +189,33 @@ impl<'r, W: Write> Copy<'r, W> {
                 known_name: known.name.clone(),
             });
         }
-        self.bind(record, known, true)
+        self.bind(record, known, true);
     }
 
     /// From now on data of this identifier is taken for `taken`.
-    fn bind(&mut self, declared: &Arc<RecordType>, taken: Arc<RecordType>, is_known: bool) -> Result<()> {
+    fn bind(&mut self, declared: &Arc<RecordType>, taken: Arc<RecordType>, is_known: bool) {
+        let declared = Arc::clone(declared);
         let identifier = declared.identifier;
-        if let Some(before) = self.sources.get(identifier) {
-            self.users.remove(&before.output);
+        let proofs = if is_known { PROOFS } else { 0 };
+        let source = Source { declared, taken, is_known, output: None, proofs, chain: Chain::default() };
+        if let Some(before) = self.sources.insert(identifier, source) {
+            self.release(&before);
         }
+    }
+
+    /// An identifier does not mean this any more.
+    fn release(&mut self, source: &Source) {
+        match source.output {
+            Some((output, _)) => drop(self.users.remove(&output)),
+            None => self.names.add_unused(&source.taken),
+        }
+    }
+
+    /// The record of the new log that data of this identifier goes to. Chosen when there is data: a declaration may be
+    /// damaged, and then must not take the name of another record.
+    fn open(&mut self, identifier: u64) -> Result<()> {
+        let Some(source) = self.sources.get(identifier) else { return Ok(()) };
+        let (taken, is_known) = (Arc::clone(&source.taken), source.is_known);
         let users = &self.users;
         let output = match self.names.same(&taken, |output| users.contains_key(&output)) {
             Some(output) => output,
@@ -190,11 +223,11 @@ impl<'r, W: Write> Copy<'r, W> {
         };
         self.users.insert(output, identifier);
         self.tallies[output].schema_was_lost |= is_known;
-        let output_id = RecordId(self.names.outputs[output].identifier);
         self.note_renamed(&taken, output);
-        let proofs = if is_known { PROOFS } else { 0 };
-        let declared = Arc::clone(declared);
-        self.sources.insert(identifier, Source { declared, taken, output, output_id, proofs, chain: Chain::default() });
+        let output_id = RecordId(self.names.outputs[output].identifier);
+        if let Some(source) = self.sources.get_mut(identifier) {
+            source.output = Some((output, output_id));
+        }
         Ok(())
     }
 
@@ -230,26 +263,37 @@ impl<'r, W: Write> Copy<'r, W> {
         match cause {
             Cause::AnotherLog => {
                 self.report.more_logs += 1;
-                self.sources.clear();
-                self.users.clear();
+                self.end_log();
                 return;
             }
             Cause::FileHeader(_) => self.report.header_was_lost = true,
             Cause::Undeclared(identifier) => self.miss(*identifier, len, false),
             _ => {}
         }
-        self.losses.add(range.clone());
-        if len == 0 || matches!(cause, Cause::Index | Cause::Undeclared(_)) {
-            return;
+        match len == 0 || matches!(cause, Cause::Index | Cause::Undeclared(_)) {
+            true => self.losses.add(range.clone()),
+            false => self.lose(range.clone(), cause),
         }
-        self.report.lost_bytes += len;
+    }
+
+    fn lose(&mut self, range: Range<u64>, cause: &dyn Display) {
+        self.losses.add(range.clone());
+        self.report.lost_bytes += range.end - range.start;
         self.report.lost_stretches += 1;
         if self.report.lost.len() < self.options.listed {
             self.report.lost.push(Lost { range: range.clone(), cause: cause.to_string() });
         }
         if let Some(source) = data_at(self.bytes, range.start).and_then(|identifier| self.sources.get(identifier)) {
-            self.tallies[source.output].lost += 1;
+            let lost = source.output.and_then(|(output, _)| self.tallies.get_mut(output));
+            lost.into_iter().for_each(|tally| tally.lost += 1);
         }
+    }
+
+    /// One of the logs in the file is at its end.
+    fn end_log(&mut self) {
+        let sources = std::mem::take(&mut self.sources);
+        sources.iter().for_each(|(_, source)| self.release(source));
+        self.users.clear();
     }
 
     /// A block whose schema is not known.
@@ -277,6 +321,10 @@ impl<'r, W: Write> Copy<'r, W> {
     fn finish(mut self) -> Result<(Recovered, W)> {
         let run = self.duplicates.finish();
         self.add_duplicates(run);
+        self.end_log();
+        for record in self.names.take_unused() {
+            self.add(&record)?;
+        }
         let mut report = self.report;
         let named = self.names.outputs.into_iter().zip(self.tallies);
         report.records = named

@@ -11,8 +11,10 @@
 //! 4. That of the earlier block is right: it leads to a block of the same record (or is 0, and it is the first one).
 //! 5. The earlier block was delivered, and has a checksum.
 //!
-//! The run *goes on* while blocks are equal to those at the same distance before them, those were delivered, and their
-//! previous offsets do not lead to the latest block kept of their record.
+//! The run *goes on* while blocks are equal to those at the same distance before them, and those were delivered. What
+//! has a time must not be later than the latest of its record; what has none must not lead to the latest block of its
+//! record by its previous offset. (With a time it may: at the seam, distances between blocks of one length are right by
+//! chance. For the same reason nothing is found in a log whose blocks all have one length.)
 //!
 //! What does not fulfil this is kept: a duplicate too many is harmless, a record too few is not. What could be dropped
 //! wrongly would need a clock that was set back to the very microsecond, values that repeat exactly from there on, *and*
@@ -81,10 +83,8 @@ impl<'b> Duplicates<'b> {
         let end = data.offset.saturating_add(data.block_len);
         if let Some(run) = &mut self.run {
             let shift = run.range.start.saturating_sub(run.original);
-            let leads_to_kept =
-                data.previous_offset.is_some_and(|distance| distance != 0 && chain.leads_to(data.offset, distance));
             let earlier = data.offset.saturating_sub(shift);
-            if !leads_to_kept && is_same(self.bytes, earlier, data) && !losses.may_contain(earlier) {
+            if may_go_on(data, chain) && is_same(self.bytes, earlier, data) && !losses.may_contain(earlier) {
                 run.range.end = end;
                 run.blocks += 1;
                 run.bytes += data.block_len;
@@ -136,6 +136,14 @@ impl<'b> Duplicates<'b> {
         let body = rest.get(frame.header_len..).unwrap_or(&[]);
         frame.block_type == BlockType::Data
             && DataHeader::parse(body).is_ok_and(|header| header.identifier == identifier)
+    }
+}
+
+/// Whether a block that equals the next one of a run may belong to it.
+fn may_go_on(data: &Data<'_>, chain: &Chain) -> bool {
+    match data.time {
+        Some(_) => data.time <= chain.latest_time,
+        None => !data.previous_offset.is_some_and(|distance| distance != 0 && chain.leads_to(data.offset, distance)),
     }
 }
 

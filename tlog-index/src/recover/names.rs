@@ -3,15 +3,21 @@
 //! A name and a schema make a record. The same of both, in several logs of one file or declared again, is one record.
 //! The rest keeps what it has as long as that is free: the second record of an identifier gets another identifier, the
 //! second of a name another name, `NAME_2` and so on, as no reader could tell them apart else. Two identifiers that one
-//! log uses at the same time stay two records, even if name and schema are the same.
+//! log uses at the same time stay two records, even if name and schema are the same. Records without data are added at
+//! the end, if their names are free then.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use tlog::read::RecordType;
+use tlog::schema::check_record_name;
 use tlog::{Error, Result};
 
 /// How much memory the names and schemas of all records may take, in bytes.
 const MAX_MEMORY: u64 = 256 << 20;
+
+/// How many records without data are kept.
+const MAX_UNUSED: usize = 4096;
 
 /// A record of the new log.
 #[derive(Debug)]
@@ -32,9 +38,26 @@ pub(super) struct Names {
     /// All identifiers from 1 to this are taken.
     taken: u64,
     memory: u64,
+    /// Records that were declared and had no data then.
+    unused: Vec<Arc<RecordType>>,
 }
 
 impl Names {
+    /// Notes a record without data. More than memory is given to are forgotten: nothing is lost with them.
+    pub fn add_unused(&mut self, record: &Arc<RecordType>) {
+        if self.unused.len() < MAX_UNUSED && !self.unused.contains(record) {
+            self.unused.push(Arc::clone(record));
+        }
+    }
+
+    /// The records without data whose name no record with data has. Those that the references cannot read are left out:
+    /// they serve nobody, and may be other declarations, damaged.
+    pub fn take_unused(&mut self) -> Vec<Arc<RecordType>> {
+        let mut names = self.names.clone();
+        let unused = std::mem::take(&mut self.unused);
+        unused.into_iter().filter(|record| is_portable(record) && names.insert(record.name.clone())).collect()
+    }
+
     /// The record that is the same, of those that are not `in_use` for another one now.
     pub fn same(&self, record: &RecordType, in_use: impl Fn(usize) -> bool) -> Option<usize> {
         let candidates = self.by_old_name.get(&record.name)?;
@@ -86,4 +109,9 @@ impl Names {
         let suffixed = (already.max(1) + 1..).map(|number| format!("{wanted}_{number}"));
         suffixed.into_iter().find(|name| !self.names.contains(name)).unwrap_or_default()
     }
+}
+
+fn is_portable(record: &RecordType) -> bool {
+    let schema = &record.schema;
+    check_record_name(&record.name).is_ok() && schema.check_names().is_ok() && schema.check_reference_readable().is_ok()
 }

@@ -1,47 +1,95 @@
-//! The first look: which records does the log declare only behind their data?
+//! The first look: which records does the log declare only behind their data, and which have checksums?
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use tlog::Result;
-use tlog::read::{Cause, Event, RecordType, SliceReader};
+use tlog::read::{Cause, Data, Event, RecordType, SliceReader};
 
-use super::RecoverOptions;
+use super::{ById, RecoverOptions};
 
-/// So many undeclared identifiers are looked for at most.
+/// So many identifiers are remembered at most.
 const MAX_IDENTIFIERS: usize = 1 << 16;
+
+/// How long the schemas of late declarations may be together, in bytes.
+const MAX_SCHEMAS: usize = 64 << 20;
 
 /// How often progress is told of, in records.
 pub(super) const TELL_EVERY: u64 = 1 << 12;
 
-/// The records whose data begins before their only declarations.
-///
-/// # Errors
-/// None that a log can cause: reading skips what is broken.
-pub(super) fn late_declarations(bytes: &[u8], options: &RecoverOptions) -> Result<Vec<Arc<RecordType>>> {
-    let mut reader = SliceReader::new(bytes, options.read_options(options.known.clone()));
-    let mut missed = HashSet::new();
-    let mut late: Vec<Arc<RecordType>> = Vec::new();
-    let mut turns = 0_u64;
-    loop {
-        turns += 1;
-        if turns.is_multiple_of(TELL_EVERY) {
-            options.tell(reader.offset());
-        }
-        if reader.next_intact().is_some() {
-            continue;
-        }
-        match reader.next_event()? {
-            Some(Event::Skipped(skipped)) => {
-                if let Cause::Undeclared(identifier) = skipped.cause
-                    && missed.len() < MAX_IDENTIFIERS
-                {
-                    missed.insert(identifier);
-                }
+/// A record has checksums if so many times more of its blocks have one than have none.
+const MOSTLY: u64 = 4;
+
+/// What the second look must know from the start.
+#[derive(Default)]
+pub(super) struct Survey {
+    /// The records whose data begins before their only declarations.
+    pub late: Vec<Arc<RecordType>>,
+    /// How many data blocks of each identifier have a checksum, and how many have none.
+    checksums: ById<[u64; 2]>,
+    /// How many identifiers these are.
+    identifiers: usize,
+}
+
+impl Survey {
+    /// # Errors
+    /// None that a log can cause: reading skips what is broken.
+    pub fn of(bytes: &[u8], options: &RecoverOptions) -> Result<Self> {
+        let mut reader = SliceReader::new(bytes, options.read_options(options.known.clone()));
+        let mut survey = Self::default();
+        let (mut missed, mut found) = (HashSet::new(), HashSet::new());
+        let mut room = MAX_SCHEMAS;
+        let mut turns = 0_u64;
+        loop {
+            turns += 1;
+            if turns.is_multiple_of(TELL_EVERY) {
+                options.tell(reader.offset());
             }
-            Some(Event::Schema(record)) if missed.remove(&record.identifier) => late.push(Arc::clone(record)),
-            Some(_) => {}
-            None => return Ok(late),
+            if let Some(data) = reader.next_intact() {
+                survey.data(&data);
+                continue;
+            }
+            match reader.next_event()? {
+                Some(Event::Data(data)) => survey.data(&data),
+                Some(Event::Skipped(skipped)) => {
+                    if let Cause::Undeclared(identifier) = skipped.cause
+                        && missed.len() + found.len() < MAX_IDENTIFIERS
+                    {
+                        missed.insert(identifier);
+                    }
+                }
+                Some(Event::Schema(record)) => {
+                    let size = record.name.len() + record.schema_bytes.len();
+                    if missed.remove(&record.identifier) && found.insert(record.identifier) && size <= room {
+                        room -= size;
+                        survey.late.push(Arc::clone(record));
+                    }
+                }
+                Some(_) => {}
+                None => return Ok(survey),
+            }
         }
+    }
+
+    fn data(&mut self, data: &Data<'_>) {
+        let at = usize::from(data.checksum.is_none());
+        match self.checksums.get_mut(data.record.identifier) {
+            Some(counts) => counts[at] += 1,
+            None if self.identifiers < MAX_IDENTIFIERS => {
+                let mut counts = [0; 2];
+                counts[at] = 1;
+                self.identifiers += 1;
+                self.checksums.insert(data.record.identifier, counts);
+            }
+            None => {}
+        }
+    }
+
+    /// Whether a block without a checksum cannot be believed, as nearly all others of its record have one. Its flags
+    /// are damaged then, and something else too: one wrong bit alone the reader sees. A record that *is* written now and
+    /// then without a checksum loses those blocks here; whoever writes so says that damage to them may go unnoticed.
+    pub fn must_have_checksum(&self, identifier: u64) -> bool {
+        let [with, without] = self.checksums.get(identifier).copied().unwrap_or_default();
+        with >= without.saturating_mul(MOSTLY)
     }
 }

@@ -1,1 +1,0 @@
-//! Every defect of a log.

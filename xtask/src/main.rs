@@ -1,5 +1,6 @@
 //! The chores of the project, each a subcommand of `cargo xtask`.
 
+mod campaign;
 mod fuzz;
 mod generate;
 mod moteus;
@@ -29,6 +30,8 @@ enum Chore {
     Tidy,
     /// Build the fuzz targets and run them for a while
     Fuzz(fuzz::Options),
+    /// Damage logs in very many ways and recover them
+    Campaign(campaign::Options),
     /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
     Moteus,
     /// Write the generated files in testdata/ anew, or the big log of the benchmarks
@@ -50,6 +53,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Test => test::run(),
         Chore::Tidy => tidy::run(),
         Chore::Fuzz(options) => fuzz::run(options),
+        Chore::Campaign(options) => campaign::run(options),
         Chore::Moteus => moteus::run(),
         Chore::Generate(options) => generate::run(options),
     }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::project::{cargo, is_ci, shared_dir};
 use crate::runner::Runner;
-use crate::{fuzz, moteus, tidy};
+use crate::{campaign, fuzz, moteus, tidy};
 
 /// How long each fuzz target runs here. `cargo xtask fuzz` runs them for longer.
 const FUZZ_SECONDS: u32 = 5;
@@ -23,6 +23,7 @@ pub fn run() -> Result<()> {
     check(&mut runner)?;
     tests(&mut runner, vectors)?;
     documentation(&mut runner)?;
+    campaign::step(&mut runner, campaign::CASES, None)?;
     fuzz_shortly(&mut runner)?;
     runner.step("moteus", "cargo xtask moteus", moteus::check)?;
     // Once more, where it is seen.

@@ -40,7 +40,7 @@ impl Rng {
 
 /// What happens to a log.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum Damage {
     Truncate,
     FlipBits,
     ZeroSector,
@@ -60,7 +60,7 @@ pub struct Damaged {
     in_place: bool,
 }
 
-impl Kind {
+impl Damage {
     pub fn apply(self, original: &[u8], rng: &mut Rng) -> Damaged {
         let sectors = original.len() / SECTOR;
         let sector = |at: usize| at * SECTOR..(at + 1) * SECTOR;

@@ -1,7 +1,8 @@
 //! Damage of every kind, seeded: what it did not touch is kept, and nothing is invented.
 //!
-//! Per kind so many cases are run as the variable `TLOG_CAMPAIGN_CASES` says; `cargo xtask test` says 20,000, in an
-//! optimised build that still checks arithmetic. A failure names its case; to replay it alone:
+//! Per kind so many cases are run as the variable `TLOG_CAMPAIGN_CASES` says; `cargo xtask campaign`, a step of
+//! `cargo xtask test`, says 20,000, in an optimised build that still checks arithmetic. Another `TLOG_CAMPAIGN_SEED`
+//! makes other cases. A failure names its case; to replay it alone, with what recovery reported:
 //!
 //! ```text
 //! TLOG_CAMPAIGN_CASE=4711 cargo test -p tlog-index --test campaign truncate
@@ -13,12 +14,13 @@ mod logs;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use damage::{Damaged, Kind, Rng};
+use damage::{Damage, Damaged, Rng};
 use logs::{Block, Original, originals};
 use memchr::memmem;
 use tlog::Micros;
 use tlog::read::{Event, ReadOptions, SliceReader};
 use tlog_index::recover::{RecoverOptions, recover};
+use tlog_index::verify::{Kind, Severity, VerifyOptions, verify};
 
 /// Cases of each kind where nothing else is said: what an unoptimised build does in seconds.
 const QUICK: u64 = 150;
@@ -33,23 +35,25 @@ fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
 }
 
-fn run(kind: Kind) {
+fn run(kind: Damage) {
     let logs = originals();
+    let seed = variable("TLOG_CAMPAIGN_SEED").unwrap_or(SEED);
     if let Some(case) = variable("TLOG_CAMPAIGN_CASE") {
-        check(&logs, kind, case).unwrap();
+        check(&logs, kind, seed, case, true).unwrap();
         return;
     }
     let cases = variable("TLOG_CAMPAIGN_CASES").unwrap_or(QUICK);
-    println!("{kind:?}: {cases} cases, seed {SEED:#x}");
+    println!("{kind:?}: {cases} cases, seed {seed}");
     let failed: Vec<String> = (0..cases)
         .filter_map(|case| {
-            let outcome = catch_unwind(AssertUnwindSafe(|| check(&logs, kind, case)));
+            let outcome = catch_unwind(AssertUnwindSafe(|| check(&logs, kind, seed, case, false)));
             let why = outcome.unwrap_or_else(|_| Err("it panicked".to_owned())).err()?;
             Some(format!("case {case}: {why}"))
         })
         .collect();
     let some = failed.iter().take(10).cloned().collect::<Vec<_>>().join("\n");
-    assert!(failed.is_empty(), "{} of {cases} cases failed; replay with TLOG_CAMPAIGN_CASE\n{some}", failed.len());
+    let how = format!("replay one with TLOG_CAMPAIGN_SEED={seed} TLOG_CAMPAIGN_CASE=…");
+    assert!(failed.is_empty(), "{} of {cases} cases failed; {how}\n{some}", failed.len());
 }
 
 fn instances(bytes: &[u8]) -> Vec<Instance> {
@@ -63,19 +67,23 @@ fn instances(bytes: &[u8]) -> Vec<Instance> {
     instances
 }
 
-fn check(logs: &[Original], kind: Kind, case: u64) -> Result<(), String> {
-    let mut rng = Rng::new(SEED ^ ((kind as u64) << 48) ^ case.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+fn check(logs: &[Original], kind: Damage, seed: u64, case: u64, is_replay: bool) -> Result<(), String> {
+    let mut rng = Rng::new(seed ^ ((kind as u64) << 48) ^ case.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let original = &logs[rng.below(logs.len() as u64) as usize];
     let damaged = kind.apply(&original.bytes, &mut rng);
     // A schema has no checksum: which of two valid ones is right, only a sibling can say.
     let options = RecoverOptions { known: original.records.clone(), known_wins: true, ..RecoverOptions::default() };
     let (recovered, output) = recover(&damaged.bytes, &options, Vec::new()).map_err(|e| format!("recover: {e}"))?;
+    if is_replay {
+        println!("{}: {:#?}", original.name, recovered.report);
+    }
     recovered.verify(&output).map_err(|e| format!("verify: {e}"))?;
     let found = instances(&output);
     if found.len() as u64 != recovered.report.kept {
         return Err(format!("{} reported as kept, {} are there", recovered.report.kept, found.len()));
     }
-    compare(original, &damaged, &found)
+    compare(original, &damaged, &found)?;
+    is_clean(&output)
 }
 
 /// Every untouched instance is kept, none is invented, none is more often than in the damaged file.
@@ -108,42 +116,58 @@ fn compare(original: &Original, damaged: &Damaged, found: &[Instance]) -> Result
     }
 }
 
+/// Nothing is wrong with the new log but what was so in the old one: the order of times.
+fn is_clean(output: &[u8]) -> Result<(), String> {
+    let mut defects = Vec::new();
+    let summary = verify(output, &VerifyOptions::default(), |finding| {
+        let is_order = matches!(finding.kind, Kind::TimeStepsBack | Kind::MarkerOrder);
+        if finding.severity > Severity::Note && !is_order {
+            defects.push(finding.message);
+        }
+    });
+    match (summary, defects.first()) {
+        (Ok(_), None) => Ok(()),
+        (Ok(summary), Some(defect)) => Err(format!("the output does not verify: {defect} {summary:?}")),
+        (Err(e), _) => Err(e.to_string()),
+    }
+}
+
 #[test]
 fn truncate() {
-    run(Kind::Truncate);
+    run(Damage::Truncate);
 }
 
 #[test]
 fn flip_bits() {
-    run(Kind::FlipBits);
+    run(Damage::FlipBits);
 }
 
 #[test]
 fn zero_a_sector() {
-    run(Kind::ZeroSector);
+    run(Damage::ZeroSector);
 }
 
 #[test]
 fn swap_two_sectors() {
-    run(Kind::SwapSectors);
+    run(Damage::SwapSectors);
 }
 
 #[test]
 fn repeat_a_sector() {
-    run(Kind::RepeatSector);
+    run(Damage::RepeatSector);
 }
 
 #[test]
 fn drop_a_sector() {
-    run(Kind::DropSector);
+    run(Damage::DropSector);
 }
 
 #[test]
 fn insert_garbage() {
-    run(Kind::InsertGarbage);
+    run(Damage::InsertGarbage);
 }
 
 #[test]
 fn overwrite_the_header() {
-    run(Kind::OverwriteHeader);
+    run(Damage::OverwriteHeader);
 }

@@ -154,7 +154,7 @@ impl<S: ReadAt + ?Sized> Windows<'_, S> {
 }
 
 /// What a marker says; `None` when it points before the file.
-fn told(marker: &SeekMarker<'_>, offset: u64, end: u64) -> Option<FoundMarker> {
+pub(super) fn told(marker: &SeekMarker<'_>, offset: u64, end: u64) -> Option<FoundMarker> {
     let place = |(identifier, distance)| Some((identifier, offset.checked_sub(distance)?));
     let elements = marker.elements().map(place).collect::<Option<_>>()?;
     Some(FoundMarker { offset, end, time: Micros(marker.timestamp), elements })

@@ -33,6 +33,7 @@
 
 mod full;
 mod head;
+mod hop;
 mod marker;
 mod stretch;
 mod survey;
@@ -167,11 +168,24 @@ fn by_markers<S: ReadAt + ?Sized>(windows: &mut Windows<'_, S>, time: Micros, op
     outline.declared_once()?;
     let mut survey = Survey::new(windows, &outline, options)?;
     survey.halve(windows, &outline, time)?;
+    match hop::seek(windows, &outline, &mut survey, time) {
+        Err(Stop::Odd) => carefully(windows, &outline, &survey, time),
+        found => found,
+    }
+}
+
+/// By a walk that verifies all that it passes.
+fn carefully<S: ReadAt + ?Sized>(
+    windows: &mut Windows<'_, S>,
+    outline: &Outline,
+    survey: &Survey,
+    time: Micros,
+) -> Sought<Seek> {
     let start = Start::before(windows, survey.low, time)?;
-    let mut walk = Walk::run(windows, &outline, start.marker.as_ref(), time)?;
+    let mut walk = Walk::run(windows, outline, start.marker.as_ref(), time)?;
     if let Some(marker) = &start.marker {
         survey.agrees_with(marker)?;
-        walk.look_back(windows, &outline, marker)?;
+        walk.look_back(windows, outline, marker)?;
     }
     let (by, order) = match walk.is_whole {
         true => (By::FullScan, walk.order.told()),

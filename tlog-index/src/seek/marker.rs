@@ -86,8 +86,8 @@ impl<S: ReadAt + ?Sized> Windows<'_, S> {
             if high <= lowest {
                 return Err(Stop::Odd);
             }
-            let low = high.saturating_sub(self.window as u64).max(first);
-            // At most a window.
+            let low = self.window_below(high).unwrap_or(high.saturating_sub(self.window as u64)).max(first);
+            // At most a window, or what one has already.
             let len = (high - low) as usize;
             let bytes = self.front(low, len)?;
             let hits: Vec<usize> = finder.find_iter(bytes.get(..len).unwrap_or(bytes)).collect();

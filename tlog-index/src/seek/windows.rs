@@ -139,6 +139,12 @@ impl<'s, S: ReadAt + ?Sized> Windows<'s, S> {
         window.get(at..).filter(|bytes| bytes.len() >= least)
     }
 
+    /// Where the window starts, if it reaches to `high` and from well below it.
+    pub fn window_below(&self, high: u64) -> Option<u64> {
+        let above = usize::try_from(high.checked_sub(self.base)?).ok()?;
+        (above >= MIN_WINDOW && self.buffered(self.base, above).is_some()).then_some(self.base)
+    }
+
     fn left(&self, offset: u64) -> usize {
         usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX)
     }

@@ -200,6 +200,21 @@ fn ten_gigabytes_cost_little_more_than_ten_megabytes() {
 }
 
 #[test]
+fn hops_read_what_lies_around_the_time_once() {
+    // Markers every 300 kB.
+    let log = Virtual::new(10 << 30, 3_000);
+    for block in [1, 20, 50, 80, 99] {
+        let time = Micros(log.time(log.units / 3, block));
+        let cost = seek(&log, time).unwrap().cost;
+        // The evenly spaced places and those halving and around need little; the front, the index, and the ends of what is hopped over
+        // windows; then one interval and a quarter before, and up to two behind.
+        let looks = (FIXED_WINDOWS + 4 * 12) * (8 << 10);
+        let allowed = looks + 5 * WINDOW + 13 * log.unit_len / 4;
+        assert!(cost.bytes <= allowed, "{} bytes, {allowed} allowed", cost.bytes);
+    }
+}
+
+#[test]
 fn the_stretch_of_a_range_is_found_as_cheaply() {
     let log = Virtual::new(10 << 30, 60);
     let units = log.units / 3..log.units / 3 + 10;

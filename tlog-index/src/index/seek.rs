@@ -1,11 +1,13 @@
 //! From a time to the latest instance of each record, through the index.
 //!
 //! A record's cells say in which span its instance must be; only where a span has instances on both sides of the
-//! time is that span read. Where times never step back that is at most one span for all records together.
+//! time is that span read. Where times never step back that is at most one span for all records together, and where
+//! nothing is damaged only the headers of its blocks are looked at.
 
 use std::collections::BTreeMap;
 
 use tlog::read::{ReadOptions, SliceReader};
+use tlog::wire::{BlockHeader, BlockType, DataHeader};
 use tlog::{Micros, Result};
 
 use super::{Cell, LogIndex, RecordIndex};
@@ -88,6 +90,9 @@ impl LogIndex {
         let Ok(at) = self.spans.binary_search_by_key(&span, |span| span.number) else { return Ok(0) };
         let Some(place) = self.place(at) else { return Ok(0) };
         let end = usize::try_from(self.span_end(at)).unwrap_or(usize::MAX).min(bytes.len());
+        if let Some(bytes_read) = self.hop_span(bytes.get(..end).unwrap_or(bytes), place.offset, time, records, best) {
+            return Ok(bytes_read);
+        }
         // Where nothing was damaged the checksums have been right, and what is sought is only a place.
         let options = ReadOptions { verify: !self.damage.is_none(), raw_payloads: true, ..ReadOptions::default() };
         let mut reader = SliceReader::resume(bytes.get(..end).unwrap_or(bytes), options, &place)?;
@@ -107,6 +112,59 @@ impl LogIndex {
             }
         }
         Ok(reader.offset().saturating_sub(place.offset))
+    }
+}
+
+impl LogIndex {
+    /// The same from header to header, up to the first time that is too late. Only for what is the same then: a
+    /// log that is intact, its times in order, and these records declared before the span and nowhere in it. `None` where
+    /// that is not so.
+    fn hop_span(
+        &self,
+        bytes: &[u8],
+        start: u64,
+        time: Micros,
+        records: &[u32],
+        best: &mut [Option<(Micros, u64)>],
+    ) -> Option<u64> {
+        if !self.damage.is_none() || !self.order.is_monotonic() || !self.further_logs.is_empty() {
+            return None;
+        }
+        let mut sought = records.iter().map(|&at| self.sought(at, start)).collect::<Option<Vec<_>>>()?;
+        sought.sort_unstable();
+        let start = usize::try_from(start).ok()?;
+        let mut at = start;
+        while at < bytes.len() {
+            let rest = bytes.get(at..)?;
+            let frame = BlockHeader::parse(rest).ok()?;
+            let block = rest.get(..usize::try_from(frame.block_len()?).ok()?)?;
+            match frame.block_type {
+                BlockType::Data => {
+                    let header = DataHeader::parse(block.get(frame.header_len..)?).ok()?;
+                    let found = header.timestamp.map(Micros);
+                    if found.is_some_and(|found| found > time) {
+                        break;
+                    }
+                    if let (Some(found), Ok(i)) =
+                        (found, sought.binary_search_by_key(&header.identifier, |&(id, _)| id))
+                    {
+                        let known = best.get_mut(sought[i].1)?;
+                        *known = (*known).max(Some((found, at as u64)));
+                    }
+                }
+                BlockType::SeekMarker | BlockType::Index => {}
+                _ => return None,
+            }
+            at += block.len();
+        }
+        Some((at - start) as u64)
+    }
+
+    /// The identifier and position of a record, if it alone has that identifier, and is declared before `start`.
+    fn sought(&self, at: u32, start: u64) -> Option<(u64, usize)> {
+        let record = &self.records.get(at as usize)?.record;
+        let is_alone = self.by_identifier.get(&record.identifier).is_some_and(|positions| positions[..] == [at]);
+        (is_alone && record.location < start).then_some((record.identifier, at as usize))
     }
 }
 

@@ -86,8 +86,8 @@ impl<S: ReadAt + ?Sized> Windows<'_, S> {
             if high <= lowest {
                 return Err(Stop::Odd);
             }
-            let low = high.saturating_sub(self.window as u64).max(first);
-            // At most a window.
+            let low = self.window_below(high).unwrap_or(high.saturating_sub(self.window as u64)).max(first);
+            // At most a window, or what one has already.
             let len = (high - low) as usize;
             let bytes = self.front(low, len)?;
             let hits: Vec<usize> = finder.find_iter(bytes.get(..len).unwrap_or(bytes)).collect();
@@ -154,7 +154,7 @@ impl<S: ReadAt + ?Sized> Windows<'_, S> {
 }
 
 /// What a marker says; `None` when it points before the file.
-fn told(marker: &SeekMarker<'_>, offset: u64, end: u64) -> Option<FoundMarker> {
+pub(super) fn told(marker: &SeekMarker<'_>, offset: u64, end: u64) -> Option<FoundMarker> {
     let place = |(identifier, distance)| Some((identifier, offset.checked_sub(distance)?));
     let elements = marker.elements().map(place).collect::<Option<_>>()?;
     Some(FoundMarker { offset, end, time: Micros(marker.timestamp), elements })

@@ -1,22 +1,26 @@
 //! From a time to the latest instance of each record at or before it, without an index beside the log.
 //!
 //! ```text
-//!           probes: which time is it here?           halving         walk
+//!           probes: which time is it here?           halving         hops
 //!  ┌──┬──────────┬──────────┬──────────┬──────────┬───·─·─··┬──┬─────────┬─────────┬───────────┬──────┐
 //!  │  ●          ●          ●          ●          ●   ● ● ●●M──┼────M────┼────M────┼───► M     ●      │
 //!  └──┴──────────┴──────────┴──────────┴──────────┴─────────┴──┴─────────┴─────────┴───────────┴──────┘
-//!                                                           start          t         second marker beyond t
+//!                                                           start     t        second marker beyond t
 //! ```
 //!
 //! 1. A few evenly spaced places show which time it is there: the first data block in a window that has a right
 //!    checksum, or that other blocks follow. That tells whether times are in file order, and bounds where `t` is.
-//! 2. Halving brings that down to a window; a few places around show whether times are in order there. Seek markers are then searched for backwards: the second one
-//!    before that place is where the walk starts.
-//! 3. The walk goes block by block to the second marker beyond `t`. Records that it does not show are known
-//!    from the marker at its start, and are followed back along their previous offsets where a greater time may be before.
+//! 2. Halving brings that down to a window; a few places around show whether times are in order there.
+//! 3. Hops from header to header, from the time between two markers before `t` to the second marker beyond it, find the
+//!    latest instances. Records that are not passed are known from the markers, and are followed back along their previous
+//!    offsets where a greater time may be before. `hop.rs` tells why only what is found must be verified.
 //!
-//! Times may step back by less than the time between two markers: the marker before and the one behind are there
-//! for that. Where two of the times that were seen contradict file order by more, and wherever anything else is
+//! Times may step back by less than the time between two markers: that is how far is looked before and behind.
+//!
+//! In a log without checksums or previous offsets, at its end, where a record is declared late, or where anything is not as
+//! expected, a careful walk takes the place of the hops: block by block from the second marker before `t`,
+//! searched for backwards, to the second one beyond it, and all that is passed is verified. Where two of the times that were seen contradict
+//! file order by more than said above, and wherever anything else is
 //! not what an intact log has (damage, a wrong previous offset, a record that is declared anew, a marker that lies), the whole log
 //! is read instead. [`Seek`] tells which it was.
 //!
@@ -33,6 +37,7 @@
 
 mod full;
 mod head;
+mod hop;
 mod marker;
 mod stretch;
 mod survey;
@@ -104,7 +109,8 @@ pub enum TimeOrder {
 pub struct Cost {
     /// How many windows, or chunks of a whole scan.
     pub windows: u64,
-    /// How many bytes in all.
+    /// How many bytes in all. Where the log lies in memory these are the bytes of the windows, not all of which are
+    /// looked at.
     pub bytes: u64,
 }
 
@@ -167,11 +173,24 @@ fn by_markers<S: ReadAt + ?Sized>(windows: &mut Windows<'_, S>, time: Micros, op
     outline.declared_once()?;
     let mut survey = Survey::new(windows, &outline, options)?;
     survey.halve(windows, &outline, time)?;
+    match hop::seek(windows, &outline, &mut survey, time) {
+        Err(Stop::Odd) => carefully(windows, &outline, &survey, time),
+        found => found,
+    }
+}
+
+/// By a walk that verifies all that it passes.
+fn carefully<S: ReadAt + ?Sized>(
+    windows: &mut Windows<'_, S>,
+    outline: &Outline,
+    survey: &Survey,
+    time: Micros,
+) -> Sought<Seek> {
     let start = Start::before(windows, survey.low, time)?;
-    let mut walk = Walk::run(windows, &outline, start.marker.as_ref(), time)?;
+    let mut walk = Walk::run(windows, outline, start.marker.as_ref(), time)?;
     if let Some(marker) = &start.marker {
         survey.agrees_with(marker)?;
-        walk.look_back(windows, &outline, marker)?;
+        walk.look_back(windows, outline, marker)?;
     }
     let (by, order) = match walk.is_whole {
         true => (By::FullScan, walk.order.told()),

@@ -12,7 +12,7 @@ use super::windows::{Sought, Stop, Windows};
 use super::{Order, SeekOptions, TimeOrder};
 
 /// How far back a marker is searched for, in bytes. A log with none in so much is one without.
-const MAX_INTERVAL: u64 = 64 << 20;
+pub(super) const MAX_INTERVAL: u64 = 64 << 20;
 
 /// So many markers with times too late are passed: they are no more than local disorder.
 const TOO_LATE: usize = 8;

@@ -13,6 +13,9 @@ use super::marker::FoundMarker;
 use super::windows::{Sought, Stop, Windows, data_in, frame_in, is_right};
 use super::{Order, SeekOptions};
 
+/// So much is read at first to find a block, in bytes: some dozens of ordinary ones. A whole window if that does not do.
+const FIRST_LOOK: usize = 8 << 10;
+
 /// So many windows are looked through for a block before a place counts as showing nothing.
 const ANCHOR_WINDOWS: usize = 64;
 
@@ -78,22 +81,39 @@ impl Survey {
         outline: &Outline,
         time: Micros,
     ) -> io::Result<()> {
-        let Some(at) = self.anchors.iter().rposition(|anchor| anchor.time < time) else {
-            self.low = windows.first_block;
-            return Ok(());
-        };
-        self.low = self.anchors[at].offset;
+        match self.last_before(windows, outline, time)? {
+            Some(anchor) => {
+                self.low = anchor.offset;
+                self.look_around(windows, outline)
+            }
+            None => {
+                self.low = windows.first_block;
+                Ok(())
+            }
+        }
+    }
+
+    /// The last place that shows a time before `time`, to within a window.
+    pub fn last_before<S: ReadAt + ?Sized>(
+        &mut self,
+        windows: &mut Windows<'_, S>,
+        outline: &Outline,
+        time: Micros,
+    ) -> io::Result<Option<Anchor>> {
+        let Some(at) = self.anchors.iter().rposition(|anchor| anchor.time < time) else { return Ok(None) };
+        let mut low = self.anchors[at];
         let mut high = self.anchors.get(at + 1).map_or(windows.size, |anchor| anchor.offset);
-        while high.saturating_sub(self.low) > windows.window as u64 {
-            let middle = self.low + (high - self.low) / 2;
+        while high.saturating_sub(low.offset) > windows.window as u64 {
+            let middle = low.offset + (high - low.offset) / 2;
             let anchor = windows.anchor(outline, middle, high)?;
             self.anchors.extend(anchor);
             match anchor {
-                Some(anchor) if anchor.time < time => self.low = anchor.offset,
+                Some(anchor) if anchor.time < time => low = anchor,
                 _ => high = middle,
             }
         }
-        self.look_around(windows, outline)
+        self.anchors.sort_by_key(|anchor| anchor.offset);
+        Ok(Some(low))
     }
 
     /// Looks at places before and behind `low`, each twice as far away as the one before, up to where the evenly spaced
@@ -152,6 +172,10 @@ impl<S: ReadAt + ?Sized> Windows<'_, S> {
                 break;
             }
             let window = self.window;
+            let first_look = FIRST_LOOK.min(window);
+            if let Looked::Found(anchor) = verified(self.front_of(at, first_look, first_look)?, at) {
+                return Ok(Some(anchor).filter(|anchor| anchor.offset < to));
+            }
             let bytes = self.front(at, window)?;
             let len = bytes.len();
             let mut anchor = match verified(bytes, at) {

@@ -27,7 +27,7 @@ const DENSE: usize = 1024;
 /// What a walk found.
 pub(super) struct Walk {
     time: Micros,
-    records: Records,
+    records: Records<Known>,
     from_marker: bool,
     pub order: Order,
     /// How many markers so far were beyond the time.
@@ -47,20 +47,20 @@ struct Known {
     is_declared: bool,
 }
 
-/// The records of a walk by identifier.
+/// What a walk knows of its records, by identifier.
 #[derive(Default)]
-struct Records {
-    dense: Vec<Known>,
-    sparse: HashMap<u64, Known>,
+pub(super) struct Records<T> {
+    dense: Vec<T>,
+    sparse: HashMap<u64, T>,
 }
 
-impl Records {
-    #[inline]
-    fn get(&mut self, identifier: u64) -> &mut Known {
+impl<T: Copy + Default> Records<T> {
+    #[inline] // once per block walked over: `benches/seek`
+    pub fn get(&mut self, identifier: u64) -> &mut T {
         match usize::try_from(identifier) {
             Ok(at) if at < DENSE => {
                 if self.dense.len() <= at {
-                    self.dense.resize(DENSE, Known::default());
+                    self.dense.resize((at + 1).next_power_of_two(), T::default());
                 }
                 &mut self.dense[at]
             }
@@ -68,8 +68,14 @@ impl Records {
         }
     }
 
-    fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.sparse.len() >= MAX_RECORDS
+    }
+
+    /// All records by identifier, and some that nothing is known of.
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        let dense = self.dense.iter().enumerate().map(|(at, known)| (at as u64, known));
+        dense.chain(self.sparse.iter().map(|(&identifier, known)| (identifier, known)))
     }
 }
 
@@ -196,52 +202,54 @@ impl Walk {
         let step = self.order.gap.ok_or(Stop::Odd)?;
         for &(identifier, offset) in &from.elements {
             let is_later = |best: &Latest| best.time.0 >= from.time.0.saturating_add_unsigned(step);
-            if !self.records.get(identifier).best.as_ref().is_some_and(is_later) {
-                self.follow_back(windows, outline, (identifier, offset), step)?;
+            let best = &mut self.records.get(identifier).best;
+            if !best.as_ref().is_some_and(is_later) {
+                follow_back(windows, outline, (identifier, offset), (self.time, step), best)?;
             }
         }
         Ok(())
     }
+}
 
-    fn follow_back<S: ReadAt + ?Sized>(
-        &mut self,
-        windows: &mut Windows<'_, S>,
-        outline: &Outline,
-        (identifier, mut offset): (u64, u64),
-        step: u64,
-    ) -> Sought<()> {
-        for _ in 0..MAX_BACK {
-            let header = windows.data(offset, outline.has_checksums())?;
-            if header.identifier != identifier {
-                return Err(Stop::Odd);
+/// Goes back along a record from its block at an offset on, to complete what is known to be its `best` at or before a time, until
+/// no earlier block can have a greater time: as long as no time lies below an earlier one by `step`. Everything
+/// on the way is verified.
+pub(super) fn follow_back<S: ReadAt + ?Sized>(
+    windows: &mut Windows<'_, S>,
+    outline: &Outline,
+    (identifier, mut offset): (u64, u64),
+    (until, step): (Micros, u64),
+    best: &mut Option<Latest>,
+) -> Sought<()> {
+    for _ in 0..MAX_BACK {
+        let header = windows.data(offset, outline.has_checksums())?;
+        if header.identifier != identifier {
+            return Err(Stop::Odd);
+        }
+        if let Some(time) = header.timestamp.map(Micros) {
+            if time <= until && best.is_none_or(|best| best.time < time) {
+                *best = Some(Latest { identifier, offset, time });
             }
-            if let Some(time) = header.timestamp.map(Micros) {
-                let best = &mut self.records.get(identifier).best;
-                if time <= self.time && best.is_none_or(|best| best.time < time) {
-                    *best = Some(Latest { identifier, offset, time });
-                }
-                if best.is_some_and(|best| time.0 <= best.time.0.saturating_sub_unsigned(step)) {
-                    return Ok(());
-                }
-            }
-            // Without a previous offset it cannot be told what is before.
-            match header.previous_offset.ok_or(Stop::Odd)? {
-                0 => return Ok(()),
-                distance => {
-                    let before = offset.checked_sub(distance).filter(|&before| before >= windows.first_block);
-                    offset = before.ok_or(Stop::Odd)?;
-                }
+            if best.is_some_and(|best| time.0 <= best.time.0.saturating_sub_unsigned(step)) {
+                return Ok(());
             }
         }
-        Err(Stop::Odd)
+        // Without a previous offset it cannot be told what is before.
+        match header.previous_offset.ok_or(Stop::Odd)? {
+            0 => return Ok(()),
+            distance => {
+                let before = offset.checked_sub(distance).filter(|&before| before >= windows.first_block);
+                offset = before.ok_or(Stop::Odd)?;
+            }
+        }
     }
+    Err(Stop::Odd)
 }
 
 impl Walk {
     /// What was found, by ascending identifiers.
     pub fn into_found(self) -> Vec<Latest> {
-        let known = self.records.dense.into_iter().chain(self.records.sparse.into_values());
-        let mut found: Vec<Latest> = known.filter_map(|known| known.best).collect();
+        let mut found: Vec<Latest> = self.records.iter().filter_map(|(_, known)| known.best).collect();
         found.sort_unstable_by_key(|latest| latest.identifier);
         found
     }
@@ -261,7 +269,7 @@ impl<S: ReadAt + ?Sized> Windows<'_, S> {
 }
 
 /// The whole block from `at` to `end`.
-fn whole<'w, S: ReadAt + ?Sized>(windows: &'w mut Windows<'_, S>, at: u64, end: u64) -> Sought<&'w [u8]> {
+pub(super) fn whole<'w, S: ReadAt + ?Sized>(windows: &'w mut Windows<'_, S>, at: u64, end: u64) -> Sought<&'w [u8]> {
     let len = usize::try_from(end - at).ok().filter(|_| end - at <= MAX_BLOCK).ok_or(Stop::Odd)?;
     let bytes = windows.front(at, len)?;
     bytes.get(..len).ok_or(Stop::Failed(io::Error::from(io::ErrorKind::UnexpectedEof).into()))

@@ -48,7 +48,9 @@ pub(super) struct Windows<'s, S: ?Sized> {
     /// How much is read at once, in bytes.
     pub window: usize,
     buffer: Vec<u8>,
-    /// Where the buffer's first byte lies in the file.
+    /// The window itself where the source lies in memory; the buffer is not used then.
+    lent: &'s [u8],
+    /// Where the window's first byte lies in the file.
     base: u64,
     /// What was looked at outside the window.
     aside: Vec<u8>,
@@ -66,6 +68,7 @@ impl<'s, S: ReadAt + ?Sized> Windows<'s, S> {
             first_block: 0,
             window: window.max(MIN_WINDOW),
             buffer: Vec::new(),
+            lent: &[],
             base: 0,
             aside: Vec::new(),
             cost: Cost::default(),
@@ -79,22 +82,36 @@ impl<'s, S: ReadAt + ?Sized> Windows<'s, S> {
 
     /// The bytes from `offset` on: `least` of them or more, fewer only at the end of the file.
     pub fn front(&mut self, offset: u64, least: usize) -> io::Result<&[u8]> {
+        self.front_of(offset, least, self.window)
+    }
+
+    /// The same; where a window must be read, one of this length.
+    pub fn front_of(&mut self, offset: u64, least: usize, window: usize) -> io::Result<&[u8]> {
         let left = self.left(offset);
         let least = least.min(left);
         if left == 0 {
             return Ok(&[]);
         }
         if self.buffered(offset, least).is_none() {
-            self.buffer.resize(least.max(self.window).min(left), 0);
-            self.base = offset;
+            self.fill(offset, least.max(window).min(left))?;
+        }
+        Ok(self.buffered(offset, least).unwrap_or(&[]))
+    }
+
+    fn fill(&mut self, offset: u64, len: usize) -> io::Result<()> {
+        self.buffer.clear();
+        self.lent = self.source.slice(offset, len).unwrap_or(&[]);
+        self.base = offset;
+        if self.lent.is_empty() {
+            self.buffer.resize(len, 0);
             if let Err(error) = self.source.read_exact_at(offset, &mut self.buffer) {
                 self.buffer.clear();
                 return Err(error);
             }
-            self.cost.windows += 1;
-            self.cost.bytes += self.buffer.len() as u64;
         }
-        Ok(self.buffered(offset, least).unwrap_or(&[]))
+        self.cost.windows += 1;
+        self.cost.bytes += len as u64;
+        Ok(())
     }
 
     /// The `len` bytes from `offset` on, fewer only at the end of the file. The window stays.
@@ -104,9 +121,12 @@ impl<'s, S: ReadAt + ?Sized> Windows<'s, S> {
             return Ok(&[]);
         }
         if self.buffered(offset, len).is_none() {
+            self.cost.bytes += len as u64;
+            if let Some(bytes) = self.source.slice(offset, len) {
+                return Ok(bytes);
+            }
             self.aside.resize(len, 0);
             self.source.read_exact_at(offset, &mut self.aside)?;
-            self.cost.bytes += len as u64;
             return Ok(&self.aside);
         }
         Ok(self.buffered(offset, len).and_then(|bytes| bytes.get(..len)).unwrap_or(&[]))
@@ -115,7 +135,14 @@ impl<'s, S: ReadAt + ?Sized> Windows<'s, S> {
     /// All that the window has from `offset` on, if that is `least` bytes at least.
     fn buffered(&self, offset: u64, least: usize) -> Option<&[u8]> {
         let at = usize::try_from(offset.checked_sub(self.base)?).ok()?;
-        self.buffer.get(at..).filter(|bytes| bytes.len() >= least)
+        let window = if self.lent.is_empty() { &self.buffer[..] } else { self.lent };
+        window.get(at..).filter(|bytes| bytes.len() >= least)
+    }
+
+    /// Where the window starts, if it reaches to `high` and from well below it.
+    pub fn window_below(&self, high: u64) -> Option<u64> {
+        let above = usize::try_from(high.checked_sub(self.base)?).ok()?;
+        (above >= MIN_WINDOW && self.buffered(self.base, above).is_some()).then_some(self.base)
     }
 
     fn left(&self, offset: u64) -> usize {

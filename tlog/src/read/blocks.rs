@@ -25,6 +25,13 @@ pub trait ReadAt {
     /// # Errors
     /// What the system says; [`io::ErrorKind::UnexpectedEof`] when there are fewer bytes.
     fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()>;
+
+    /// The `len` bytes from `offset` on where they already lie, if all bytes lie in memory: nothing is copied then.
+    /// `None` means that they must be read.
+    fn slice(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let _ = (offset, len);
+        None
+    }
 }
 
 impl ReadAt for [u8] {
@@ -33,9 +40,12 @@ impl ReadAt for [u8] {
     }
 
     fn read_exact_at(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let bytes = usize::try_from(offset).ok().and_then(|at| self.get(at..)?.get(..out.len()));
-        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        out.copy_from_slice(self.slice(offset, out.len()).ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
+    }
+
+    fn slice(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        usize::try_from(offset).ok().and_then(|at| self.get(at..)?.get(..len))
     }
 }
 

@@ -100,6 +100,9 @@ impl Indexing<'_> {
             report.reason = Some("it is being written".to_owned());
             return self.tell(report, Outcome::Complete);
         }
+        if part.path.metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(usage(format!("{} is a stream; an index lies beside a file", part.name)));
+        }
         let size = input::open_blocks(&part.path)?.metadata().with_context(|| part.name.clone())?.len();
         if self.args.check {
             return self.check(part, report);
@@ -116,7 +119,7 @@ impl Indexing<'_> {
             How::Loaded => ("up to date", None),
             How::Grown(_) => ("grown", None),
             How::Built(Unusable::Absent) => ("built", None),
-            How::Built(why) => ("built", Some(why.to_string())),
+            How::Built(why) => ("built", Some(reason(why))),
             How::Rebuilt => ("rebuilt", None),
         };
         report.grown_from = if let How::Grown(from) = refreshed.how { Some(from) } else { None };
@@ -156,7 +159,7 @@ impl Indexing<'_> {
                 report.reason = Some("the log has grown".to_owned());
                 report.grown_from = Some(scanned.tail.size);
             }
-            Ok(Loaded::None(why)) => (report.state, report.reason) = ("stale", Some(why.to_string())),
+            Ok(Loaded::None(why)) => (report.state, report.reason) = ("stale", Some(reason(why))),
             Err(e) => (report.state, report.reason) = ("stale", Some(e.to_string())),
         }
         report.saved = is_fresh;
@@ -169,6 +172,20 @@ impl Indexing<'_> {
             ReportFormat::Json => self.reports.push(report),
         }
         Ok(outcome)
+    }
+}
+
+/// Why an index cannot be used, in words that do not leave open whether it or its log is meant.
+fn reason(why: Unusable) -> String {
+    match why {
+        Unusable::Absent => "there is none".to_owned(),
+        Unusable::Unreadable => "it cannot be read".to_owned(),
+        Unusable::Foreign => "what is in its place is none".to_owned(),
+        Unusable::Version(version) => format!("the saved one has version {version}"),
+        Unusable::Damaged => "the saved one is damaged".to_owned(),
+        Unusable::NoFields => "the saved one has no ranges of values".to_owned(),
+        Unusable::Unverified => "the saved one was made without verifying checksums".to_owned(),
+        of_the_log => of_the_log.to_string(),
     }
 }
 
@@ -205,7 +222,7 @@ impl Figures {
 
 impl Report {
     fn render(&self) -> String {
-        let mut text = format!("{}: {}", self.file, self.state);
+        let mut text = format!("{}: index {}", self.file, self.state);
         if let (Some(from), Some(figures)) = (self.grown_from, &self.figures) {
             text += &format!(" by {} bytes", figures.size.saturating_sub(from));
         }

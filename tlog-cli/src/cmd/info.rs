@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use tlog::Log;
-use tlog::read::{Blocks, Damage, StreamReader};
+use tlog::read::{Blocks, Damage, IndexedRecord, StreamReader};
 use tlog_index::index::LogIndex;
 use tlog_index::scan::{self, ScanOptions, Scanned};
 use tlog_index::sidecar::{self, Loaded};
@@ -185,37 +185,31 @@ fn trailing_index(source: &Source) -> anyhow::Result<Summary> {
         let file = input::open_blocks(&part.path)?;
         let blocks = Blocks::open(&file).with_context(|| name.clone())?;
         summary.size += blocks.size();
-        if let Some(store) = &mut summary.store {
-            store.segments += 1;
-            if part.grows() {
-                // What is in it is told by nothing yet, but that it goes on from there.
-                store.growing = Some(name.clone());
-                summary.state = State::Growing;
-                summary.left_out.push("the segment that is being written");
-                continue;
-            }
+        summary.store.iter_mut().for_each(|store| store.segments += 1);
+        if part.grows() {
+            // It has no index yet.
+            summary.store.iter_mut().for_each(|store| store.growing = Some(name.clone()));
+            summary.state = State::Growing;
+            summary.left_out.push("the segment that is being written");
+            continue;
         }
         let index = blocks.index().with_context(|| format!("{name}: the index is wrong, try without --quick"))?;
         let index = index.with_context(|| format!("{name}: there is no index, try without --quick"))?;
         last = last.max(index.records.iter().filter_map(|record| record.last_time).max());
-        for indexed in index.records {
-            let (record, last_time) = (indexed.record, indexed.last_time.map(|time| time.to_string()));
-            let is_same =
-                |known: &&mut RecordSummary| (known.identifier, &known.name) == (record.identifier, &record.name);
-            if let Some(known) = summary.records.iter_mut().find(is_same) {
-                known.last_time = last_time.or(known.last_time.take());
-                known.has_data |= indexed.last_offset.is_some();
-                continue;
-            }
-            summary.records.push(RecordSummary {
-                name: record.name.clone(),
-                identifier: record.identifier,
-                last_time,
-                has_data: indexed.last_offset.is_some(),
-                ..RecordSummary::default()
-            });
-        }
+        index.records.iter().for_each(|indexed| add_indexed(&mut summary.records, indexed));
     }
     summary.last_time = last.map(|time| time.to_string());
     Ok(summary)
+}
+
+fn add_indexed(records: &mut Vec<RecordSummary>, indexed: &IndexedRecord) {
+    let (identifier, name) = (indexed.record.identifier, &indexed.record.name);
+    let known = records.iter().position(|known| (known.identifier, &known.name) == (identifier, name));
+    let at = known.unwrap_or_else(|| {
+        records.push(RecordSummary { name: name.clone(), identifier, ..RecordSummary::default() });
+        records.len() - 1
+    });
+    let record = &mut records[at];
+    record.last_time = indexed.last_time.map(|time| time.to_string()).or(record.last_time.take());
+    record.has_data |= indexed.last_offset.is_some();
 }

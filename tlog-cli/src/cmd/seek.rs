@@ -35,7 +35,8 @@ pub fn run(args: &Seek, terminal: &Terminal) -> anyhow::Result<Outcome> {
     }
     if answer.found.is_empty() {
         let before = time.map_or_else(|| "that has a time".to_owned(), |time| format!("at or before {time}"));
-        terminal.warn(&format!("{}: there is no data {before}", source.name));
+        let of = if args.records.is_empty() { String::new() } else { format!(" of {}", args.records.join(", ")) };
+        terminal.warn(&format!("{}: there is no data{of} {before}", source.name));
     }
     output::print(&match args.format {
         ReportFormat::Text => answer.render(&source, terminal),

@@ -66,6 +66,8 @@ pub enum When {
 pub enum Command {
     Info(Info),
     Cat(Cat),
+    Index(Index),
+    Seek(Seek),
     /// Show or compare the schemas of logs
     #[command(subcommand, arg_required_else_help = true)]
     Schema(Schema),
@@ -77,15 +79,16 @@ pub enum Command {
 
 /// Summarize logs: records with counts, rates, sizes and times
 ///
-/// Reads each log whole and verifies its checksums. With --quick only the index at the end of a
-/// properly closed log is read, and the blocks that it points at.
+/// Reads each log whole, with all processors, and verifies its checksums. With --quick only the index beside the
+/// log is read, if it is up to date (`tlog index`), which tells the same; otherwise the index at the end of a
+/// properly closed log, and the blocks that it points at. A store is shown as one log.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "Examples:\n  tlog info flight.tlog\n  tlog info --quick --format json *.tlog")]
 pub struct Info {
-    /// Logs to summarize; `-` for standard input
-    #[arg(required = true, value_name = "FILE")]
+    /// Logs or folders of stores to summarize; `-` for standard input
+    #[arg(required = true, value_name = "LOG")]
     pub files: Vec<PathBuf>,
-    /// Read only the index and what it points at; says which figures it leaves out
+    /// Read only the index beside the log, or the one in it; says which figures it leaves out
     #[arg(long)]
     pub quick: bool,
     /// How to show the summary
@@ -175,6 +178,63 @@ pub struct Selection {
     pub explain: bool,
 }
 
+/// Make the index beside a log, or bring it up to date
+///
+/// Reads the log once and saves in flight.tlogx what is where in it. `tlog cat`, `seek` and `info --quick` then find
+/// times, records and values without reading the rest. An index that is up to date stays as it is, one whose log
+/// has grown grows with it. Of a store all segments are indexed but the one that is being written.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  tlog index flight.tlog\n  tlog index --no-ranges /data/logs/*.tlog\n  tlog index --check flight.tlog || tlog index flight.tlog"
+)]
+pub struct Index {
+    /// Logs or folders of stores to index
+    #[arg(required = true, value_name = "LOG")]
+    pub logs: Vec<PathBuf>,
+    /// How many processors to use at once; all by default
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Leave out between which values each field lies: quicker, but then a --where passes over nothing
+    #[arg(long)]
+    pub no_ranges: bool,
+    /// Do not verify checksums. Such an index is taken only by `tlog index --no-verify`
+    #[arg(long)]
+    pub no_verify: bool,
+    /// Change nothing; end with exit code 1 if an index is not up to date
+    #[arg(long, conflicts_with = "force")]
+    pub check: bool,
+    /// Make it anew even if it is up to date, and overwrite a file in its place that is no index
+    #[arg(long)]
+    pub force: bool,
+    /// How to say what was done
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub format: ReportFormat,
+}
+
+/// Find the latest data of each record at or before a time
+///
+/// Tells for each record when its latest data is, and at which byte of the file. Takes the index beside the log if
+/// there is one (`tlog index`), else its seek markers; where these do not suffice, the log is read whole. If nothing
+/// is found the result is empty, which is said, and the exit code is 0.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  tlog seek flight.tlog 2019-02-11T15:48:32Z\n  tlog seek flight.tlog +30s --record 'vehicle_*'\n  tlog seek /data/store -10s --format json"
+)]
+pub struct Seek {
+    /// The log or the folder of a store; `-` for standard input
+    #[arg(value_name = "LOG")]
+    pub log: PathBuf,
+    /// The time: RFC 3339, 1718000000s, +30s from the start, -10s from the end (`tlog help times`)
+    #[arg(value_name = "TIME", allow_hyphen_values = true)]
+    pub time: TimeArg,
+    /// Only this record; `*` and `?` are wildcards (repeatable)
+    #[arg(long = "record", value_name = "NAME")]
+    pub records: Vec<String>,
+    /// How to show what was found
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub format: ReportFormat,
+}
+
 #[derive(Debug, Subcommand)]
 #[command(disable_help_subcommand = true)]
 pub enum Schema {
@@ -188,8 +248,8 @@ pub enum Schema {
     after_help = "Examples:\n  tlog schema show flight.tlog\n  tlog schema show flight.tlog --record imu --format json > imu.json"
 )]
 pub struct SchemaShow {
-    /// The log; `-` for standard input
-    #[arg(value_name = "FILE")]
+    /// The log or the folder of a store; `-` for standard input
+    #[arg(value_name = "LOG")]
     pub file: PathBuf,
     /// Only this record; `*` and `?` are wildcards (repeatable)
     #[arg(long = "record", value_name = "NAME")]
@@ -218,10 +278,10 @@ pub enum SchemaFormat {
     after_help = "Examples:\n  tlog schema diff monday.tlog friday.tlog\n  tlog schema diff --exit-code a.tlog b.tlog || echo changed"
 )]
 pub struct SchemaDiff {
-    /// The older log
+    /// The older log or store
     #[arg(value_name = "A")]
     pub a: PathBuf,
-    /// The newer log
+    /// The newer log or store
     #[arg(value_name = "B")]
     pub b: PathBuf,
     /// How to show the differences
@@ -253,7 +313,7 @@ pub struct Write {
     /// The name of the record, when the schema file holds just its type
     #[arg(long, value_name = "NAME", requires = "schema")]
     pub record: Option<String>,
-    /// Take names, identifiers and schemas from this log
+    /// Take names, identifiers and schemas from this log or store
     #[arg(long, value_name = "LOG", conflicts_with = "schema")]
     pub schema_from: Option<PathBuf>,
     /// Overwrite the output if it exists

@@ -1,6 +1,7 @@
 //! Progress bars: on standard error, after about a second, only where somebody sees them.
 
 use std::io::IsTerminal;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -12,6 +13,33 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many steps pass between two looks at the clock.
 const STRIDE: u32 = 4096;
+
+/// How often work that is watched is asked how far it has come.
+const POLL: Duration = Duration::from_millis(100);
+
+/// Works while a bar shows how far that has come: `done` tells how many bytes, of `total` if that is known.
+pub fn watch<T>(
+    terminal: &Terminal,
+    name: &str,
+    total: Option<u64>,
+    done: impl Fn() -> u64 + Send,
+    work: impl FnOnce() -> T,
+) -> T {
+    if !terminal.show_progress {
+        return work();
+    }
+    let mut progress = Progress::new(terminal, name, total);
+    std::thread::scope(|scope| {
+        // Its end is the end of the work, also if that panics.
+        let (_working, works) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while works.recv_timeout(POLL) == Err(RecvTimeoutError::Timeout) {
+                progress.show(&done);
+            }
+        });
+        work()
+    })
+}
 
 /// Progress through so many bytes.
 pub struct Progress {
@@ -43,7 +71,13 @@ impl Progress {
             return;
         }
         self.steps += 1;
-        if self.steps.is_multiple_of(STRIDE) && self.started.elapsed() > PATIENCE {
+        if self.steps.is_multiple_of(STRIDE) {
+            self.show(bytes);
+        }
+    }
+
+    fn show(&mut self, bytes: impl FnOnce() -> u64) {
+        if self.started.elapsed() > PATIENCE {
             let (total, name) = (self.total, &self.name);
             self.bar.get_or_insert_with(|| bar(total, name)).set_position(bytes());
         }

@@ -28,6 +28,9 @@ pub fn foreign(head: &[u8]) -> Option<String> {
     if head.iter().zip(&tlog::wire::MAGIC).all(|(a, b)| a == b) {
         return None;
     }
+    if head.starts_with(b"TLOGX\r\n\x1a") {
+        return Some("the index of a log, made by `tlog index`; give the log itself".to_owned());
+    }
     if head.starts_with(b"TLOG") && head.len() >= 8 {
         let version = String::from_utf8_lossy(&head[..8]).into_owned();
         return Some(format!("a log of the format {version}; this tool reads TLOG0003"));
@@ -54,6 +57,7 @@ mod tests {
         assert_eq!(foreign(b"TLOG"), None);
         assert!(foreign(b"hello").unwrap().contains("a log starts with TLOG0003"));
         assert!(foreign(b"TLOG0002\0").unwrap().contains("TLOG0002"));
+        assert!(foreign(b"TLOGX\r\n\x1a\x01").unwrap().contains("tlog index"));
         assert!(foreign(b"\x1f\x8b\x08\0").unwrap().contains("gunzip"));
         let mut mavlink = 1_549_900_112_574_307_u64.to_be_bytes().to_vec();
         mavlink.extend(b"\xfd\x09\0\0");

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use tlog::read::ReadOptions;
 use tlog_index::store;
 
 use crate::exit::usage;
@@ -60,6 +61,16 @@ impl Source {
 }
 
 impl Part {
+    /// Whether somebody is writing it.
+    pub const fn grows(&self) -> bool {
+        self.grows
+    }
+
+    /// How to read it: what is just being written is no torn end.
+    pub fn read_options(&self) -> ReadOptions {
+        ReadOptions { raw_payloads: true, follow: self.grows, ..ReadOptions::default() }
+    }
+
     /// Opens it. `None` when it was deleted: that happens to the oldest segments of a store that is written.
     pub fn open(&self, source: &Source) -> anyhow::Result<Option<Input>> {
         if source.is_store && !self.path.exists() {

@@ -41,6 +41,13 @@ impl Terminal {
         }
     }
 
+    /// What only somebody who asks for more wants to know.
+    pub fn note(&self, message: &str) {
+        if self.verbose {
+            self.say("note", "36", message);
+        }
+    }
+
     fn say(&self, level: &str, color: &str, message: &str) {
         let level = if self.stderr_color { format!("\x1b[1;{color}m{level}\x1b[0m") } else { level.to_owned() };
         // Nothing can be done about a closed standard error.

@@ -10,12 +10,12 @@ use tlog_index::scan::{ScanOptions, scan};
 
 use crate::exit::usage;
 use crate::input::Input;
-use crate::source::Source;
+use crate::source::{Part, Source};
 use crate::{args, planning};
 
 /// The topic `times`.
 pub const HELP: &str = "\
-Times (--start, --end):
+Times (--start, --end, and the time to seek):
   2019-02-11T15:48:32.574307Z   RFC 3339, with any offset
   1549900112s                   since the Unix epoch, with a unit: s, ms, us, ns
   +30s                          after the first record of the log
@@ -54,6 +54,26 @@ impl FromStr for TimeArg {
         parsed.map_err(|_| {
             "expected RFC 3339 such as 2019-02-11T15:48:32Z, 1549900112s, +30s or -10s (`tlog help times`)".to_owned()
         })
+    }
+}
+
+impl TimeArg {
+    /// The time that it means in this log, whose ends are looked up if it is counted from them; `None` if the log has
+    /// no times.
+    pub fn resolve(self, source: &Source) -> anyhow::Result<Option<Micros>> {
+        match self {
+            Self::At(time) => Ok(Some(time)),
+            relative => Ok(ends_of(source)?.map(|ends| relative.counted_from(ends))),
+        }
+    }
+
+    /// The time that it means in a log with this earliest and latest time.
+    fn counted_from(self, (first, last): (Micros, Micros)) -> Micros {
+        match self {
+            Self::At(time) => time,
+            Self::AfterStart(micros) => Micros(first.0.saturating_add(micros)),
+            Self::BeforeEnd(micros) => Micros(last.0.saturating_sub(micros)),
+        }
     }
 }
 
@@ -111,14 +131,10 @@ impl Range {
     /// The range in absolute times, for a log whose ends are looked up where they are needed.
     pub fn resolve(&self, source: &Source) -> anyhow::Result<(Option<Micros>, Option<Micros>)> {
         let ends = if self.is_relative() { ends_of(source)? } else { None };
-        let (first, last) = ends.unwrap_or_default();
-        let absolute = |time| match time {
-            TimeArg::At(time) => time,
-            TimeArg::AfterStart(micros) => Micros(first.0.saturating_add(micros)),
-            TimeArg::BeforeEnd(micros) => Micros(last.0.saturating_sub(micros)),
-        };
+        let ends = ends.unwrap_or_default();
+        let absolute = |time: TimeArg| time.counted_from(ends);
         let start = self.start.map(absolute);
-        let until = self.duration.map(|duration| Micros(start.unwrap_or(first).0.saturating_add(duration)));
+        let until = self.duration.map(|duration| Micros(start.unwrap_or(ends.0).0.saturating_add(duration)));
         Ok((start, self.end.map(absolute).or(until)))
     }
 }
@@ -127,20 +143,23 @@ impl Range {
 fn ends_of(source: &Source) -> anyhow::Result<Option<(Micros, Micros)>> {
     let mut ends: Option<(Micros, Micros)> = None;
     for part in &source.parts {
-        let found = match part.open(source)? {
-            None => None,
-            Some(Input::Mapped(log)) => ends_of_log(&part.path, &log).with_context(|| part.name.clone())?,
-            Some(mut stream) if source.is_store => read_ends(&mut stream).with_context(|| part.name.clone())?,
-            Some(Input::Stream(_)) => {
-                return Err(usage("times counted from the ends of the log need a file, not a stream"));
-            }
-        };
-        ends = match (ends, found) {
+        ends = match (ends, ends_of_part(source, part)?) {
             (Some((first, last)), Some((earlier, later))) => Some((first.min(earlier), last.max(later))),
             (ends, found) => ends.or(found),
         };
     }
     Ok(ends)
+}
+
+/// The earliest and the latest time in one file of a log.
+pub fn ends_of_part(source: &Source, part: &Part) -> anyhow::Result<Option<(Micros, Micros)>> {
+    let named = || part.name.clone();
+    match part.open(source)? {
+        None => Ok(None),
+        Some(Input::Mapped(log)) => ends_of_log(&part.path, &log).with_context(named),
+        Some(mut stream) if source.is_store => read_ends(&mut stream, part.read_options()).with_context(named),
+        Some(Input::Stream(_)) => Err(usage("times counted from the ends of the log need a file, not a stream")),
+    }
 }
 
 /// Through the index beside the log; else the first and, through the index in the log, the last time; else by reading
@@ -163,8 +182,8 @@ fn ends_of_log(path: &Path, log: &tlog::Log) -> anyhow::Result<Option<(Micros, M
     Ok(None)
 }
 
-fn read_ends(input: &mut Input) -> anyhow::Result<Option<(Micros, Micros)>> {
-    let mut reader = input.reader(ReadOptions { raw_payloads: true, ..ReadOptions::default() });
+fn read_ends(input: &mut Input, options: ReadOptions) -> anyhow::Result<Option<(Micros, Micros)>> {
+    let mut reader = input.reader(options);
     let mut ends: Option<(Micros, Micros)> = None;
     while let Some(data) = reader.next_data()? {
         let Some(time) = data.time else { continue };

@@ -6,8 +6,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use support::logs::{Recipe, Step, damage, recipe};
 use support::{logs_in, naive};
+use tlog::read::{ReadOptions, StreamReader};
 use tlog_index::index::LogIndex;
-use tlog_index::scan::{Progress, ScanOptions, grow, scan, scan_with};
+use tlog_index::scan::{Progress, ScanOptions, grow, scan, scan_stream, scan_with};
 
 /// Scans with so many workers, cutting even small logs into parts.
 fn options(workers: usize, min_part: u64, tail: u64) -> ScanOptions {
@@ -36,6 +37,11 @@ fn check(bytes: &[u8]) {
             difference(&scanned, &one)
         );
     }
+    let mut reader = StreamReader::new(bytes, ReadOptions { raw_payloads: true, ..ReadOptions::default() });
+    let progress = Progress::default();
+    let streamed = scan_stream(&mut reader, &progress).unwrap();
+    assert!(streamed == one, "as a stream: {}", difference(&streamed, &one));
+    assert_eq!(progress.bytes(), bytes.len() as u64);
 }
 
 #[test]

@@ -216,6 +216,19 @@ fn without_a_sidecar_one_is_made_and_nothing_else_is_left() {
 }
 
 #[test]
+fn an_index_is_made_anew_when_asked_for() {
+    let log = plain_log(300);
+    let saved = Saved::new(&log);
+    let (with, without) = (options(true, 0), options(false, 0));
+    for (options, has_fields) in [(&with, true), (&without, false), (&with, true)] {
+        let rebuilt = sidecar::rebuild(&saved.log, options, &Progress::default()).unwrap();
+        assert_eq!((rebuilt.how, rebuilt.unsaved.is_none()), (How::Rebuilt, true));
+        assert_eq!(rebuilt.index, scan(&log, options).unwrap());
+        assert_eq!(matches!(sidecar::load(&saved.log, &with).unwrap(), Loaded::Fresh(_)), has_fields);
+    }
+}
+
+#[test]
 fn an_index_that_cannot_be_saved_is_given_all_the_same() {
     let log = plain_log(300);
     let saved = Saved::new(&log);

@@ -1,19 +1,22 @@
 //! `tlog info`: what is in a log.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
-use serde::Serialize;
-use tlog::Micros;
-use tlog::read::{Blocks, Cause, Damage, Data, Event, ReadOptions, RecordType};
+use tlog::Log;
+use tlog::read::{Blocks, Damage, IndexedRecord, StreamReader};
+use tlog_index::index::LogIndex;
+use tlog_index::scan::{self, ScanOptions, Scanned};
+use tlog_index::sidecar::{self, Loaded};
 
+use super::info_summary::{Counted, RecordSummary, State, StoreSummary, Summary, Totals, Trailing};
 use super::info_text;
 use crate::args::{Info, ReportFormat};
 use crate::exit::{self, Outcome, usage};
 use crate::input::{self, Input};
 use crate::output;
-use crate::progress::Progress;
+use crate::progress;
+use crate::source::{Part, Source};
 use crate::terminal::Terminal;
 
 pub fn run(args: &Info, terminal: &Terminal) -> anyhow::Result<Outcome> {
@@ -21,8 +24,8 @@ pub fn run(args: &Info, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let mut summaries = Vec::new();
     let mut outcome = Outcome::Complete;
     for path in &args.files {
-        let summary = match if args.quick { quick(path) } else { scan(path, terminal) } {
-            Ok(summary) => summary,
+        let (summary, came) = match look(path, args.quick, terminal) {
+            Ok(found) => found,
             // One log that is none must not keep the others from being shown.
             Err(e) if args.files.len() > 1 && !exit::is_usage(&e) => {
                 terminal.error(&exit::message(&e));
@@ -31,7 +34,7 @@ pub fn run(args: &Info, terminal: &Terminal) -> anyhow::Result<Outcome> {
             }
             Err(e) => return Err(e),
         };
-        outcome = outcome.and(summary.outcome());
+        outcome = outcome.and(came);
         if args.format == ReportFormat::Text {
             let gap = if summaries.is_empty() { "" } else { "\n" };
             output::print(&format!("{gap}{}", info_text::render(&summary, terminal)))?;
@@ -45,284 +48,168 @@ pub fn run(args: &Info, terminal: &Terminal) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// What `tlog info` tells of one log. Figures that a quick look leaves out are `None`.
-#[derive(Debug, Default, Serialize)]
-pub struct Summary {
-    pub file: String,
-    /// In bytes.
-    pub size: u64,
-    /// `complete`, `no index`, `wrong index`, `truncated`, `damaged`.
-    pub state: &'static str,
-    pub first_time: Option<String>,
-    pub last_time: Option<String>,
-    pub duration_us: Option<i64>,
-    pub data_blocks: Option<u64>,
-    /// Payloads as they were before compression and as they are stored, in bytes.
-    pub payload_bytes: Option<u64>,
-    pub stored_payload_bytes: Option<u64>,
-    pub compressed_blocks: Option<u64>,
-    pub checksummed_blocks: Option<u64>,
-    pub seek_markers: Option<u64>,
-    /// `present`, `absent`, `wrong`.
-    pub index: &'static str,
-    /// How often a block's time is before that of the block before it.
-    pub time_steps_back: Option<u64>,
-    pub damage: Option<DamageSummary>,
-    /// The figures that a quick look leaves out.
-    pub left_out: Vec<&'static str>,
-    pub records: Vec<RecordSummary>,
-}
-
-/// What was skipped.
-#[derive(Debug, Serialize)]
-pub struct DamageSummary {
-    pub stretches: u64,
-    pub bytes: u64,
-    /// The first stretches.
-    pub first: Vec<StretchSummary>,
-    /// Whether all that is wrong is that the log ends inside a block.
-    #[serde(skip)]
-    pub only_cut: bool,
-}
-
-/// A stretch that was skipped, in bytes from the start of the file.
-#[derive(Debug, Serialize)]
-pub struct StretchSummary {
-    pub start: u64,
-    pub end: u64,
-    pub cause: String,
-}
-
-/// One record of the log.
-#[derive(Debug, Default, Serialize)]
-pub struct RecordSummary {
-    pub name: String,
-    pub identifier: u64,
-    pub count: Option<u64>,
-    /// Whole blocks, in bytes.
-    pub bytes: Option<u64>,
-    /// Instances a second between the first and the last.
-    pub rate_hz: Option<f64>,
-    pub first_time: Option<String>,
-    pub last_time: Option<String>,
-    /// Whether there is any data, as far as a quick look can tell.
-    #[serde(skip)]
-    pub has_data: bool,
-}
-
-/// The state of a scan.
-#[derive(Default)]
-struct Tally {
-    /// By identifier, and those that share one by name.
-    records: BTreeMap<u64, Vec<(String, RecordTally)>>,
-    times: Times,
-    latest: Option<Micros>,
-    steps_back: u64,
-    blocks: u64,
-    unpacked: u64,
-    stored: u64,
-    compressed: u64,
-    checksummed: u64,
-    markers: u64,
-}
-
-#[derive(Default)]
-struct RecordTally {
-    count: u64,
-    bytes: u64,
-    times: Times,
-}
-
-/// The earliest and latest of the times that were met.
-#[derive(Default)]
-struct Times {
-    ends: Option<(Micros, Micros)>,
-    count: u64,
-}
-
-impl Times {
-    fn add(&mut self, time: Micros) {
-        let (first, last) = self.ends.unwrap_or((time, time));
-        self.ends = Some((first.min(time), last.max(time)));
-        self.count += 1;
-    }
-
-    fn duration(&self) -> Option<i64> {
-        self.ends.map(|(first, last)| last.0.saturating_sub(first.0))
-    }
-
-    fn rate_hz(&self) -> Option<f64> {
-        let micros = self.duration().filter(|&micros| micros > 0)?;
-        Some((self.count - 1) as f64 * 1e6 / micros as f64)
-    }
-
-    fn first(&self) -> Option<String> {
-        self.ends.map(|(first, _)| first.to_string())
-    }
-
-    fn last(&self) -> Option<String> {
-        self.ends.map(|(_, last)| last.to_string())
-    }
-}
-
-fn scan(path: &Path, terminal: &Terminal) -> anyhow::Result<Summary> {
-    let name = input::name(path);
-    let mut input = Input::open(path)?;
-    let (index, size) = match &input {
-        Input::Mapped(log) => (Some(log.blocks()?.index()), Some(log.bytes().len() as u64)),
-        Input::Stream(_) => (None, None),
-    };
-    let mut progress = Progress::new(terminal, &name, size);
-    let mut tally = Tally::default();
-    let mut ends_with_index = false;
-    let mut reader = input.reader(ReadOptions { raw_payloads: true, ..ReadOptions::default() });
-    while let Some(event) = reader.next_event().with_context(|| name.clone())? {
-        ends_with_index = matches!(event, Event::Index { .. });
-        if let Event::Data(data) = &event {
-            progress.at(|| data.offset);
-        }
-        tally.add(&event);
-    }
-    drop(progress);
-    let damage = reader.damage();
-    terminal.report_damage(&name, &damage);
-    let index = match index {
-        Some(Err(e)) => {
-            // Damage has been told of; one line is enough.
-            if damage.is_none() {
-                terminal.warn(&format!("{name}: the index is wrong: {e}"));
-            }
-            "wrong"
-        }
-        Some(Ok(Some(_))) => "present",
-        None if ends_with_index => "present",
-        _ => "absent",
-    };
-    let damage = (!damage.is_none()).then(|| DamageSummary::of(&damage));
-    let size = size.unwrap_or(reader.offset());
-    Ok(tally.finish(Summary { file: name, size, index, damage, ..Summary::default() }))
-}
-
-impl Summary {
-    fn outcome(&self) -> Outcome {
-        if matches!(self.state, "damaged" | "truncated" | "wrong index") { Outcome::Damaged } else { Outcome::Complete }
-    }
-}
-
-impl DamageSummary {
-    fn of(damage: &Damage) -> Self {
-        let first = damage.first.iter().map(|skipped| StretchSummary {
-            start: skipped.range.start,
-            end: skipped.range.end,
-            cause: skipped.cause.to_string(),
-        });
-        let only_cut = damage.stretches == 1 && damage.first.iter().all(|skipped| skipped.cause == Cause::Truncated);
-        Self { stretches: damage.stretches, bytes: damage.bytes, first: first.collect(), only_cut }
-    }
-}
-
-impl Tally {
-    fn add(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Schema(record) => drop(self.record(record)),
-            Event::Data(data) => self.add_data(data),
-            Event::Marker { .. } => self.markers += 1,
-            Event::Index { .. } | Event::Filler { .. } | Event::Skipped(_) => {}
-        }
-    }
-
-    fn add_data(&mut self, data: &Data<'_>) {
-        self.blocks += 1;
-        self.unpacked += data.unpacked_len();
-        self.stored += data.stored_len;
-        self.compressed += u64::from(data.flags.contains(tlog::wire::DataFlags::SNAPPY));
-        self.checksummed += u64::from(data.checksum.is_some());
-        if let Some(time) = data.time {
-            self.steps_back += u64::from(self.latest.is_some_and(|latest| time < latest));
-            self.latest = Some(time);
-            self.times.add(time);
-        }
-        let record = self.record(data.record);
-        record.count += 1;
-        record.bytes += data.block_len;
-        data.time.into_iter().for_each(|time| record.times.add(time));
-    }
-
-    /// Found without a copy of the name, as it is asked for at every block.
-    fn record(&mut self, record: &RecordType) -> &mut RecordTally {
-        let namesakes = self.records.entry(record.identifier).or_default();
-        let at = namesakes.iter().position(|(name, _)| *name == record.name).unwrap_or_else(|| {
-            namesakes.push((record.name.clone(), RecordTally::default()));
-            namesakes.len() - 1
-        });
-        &mut namesakes[at].1
-    }
-
-    fn finish(self, summary: Summary) -> Summary {
-        let state = match (&summary.damage, summary.index) {
-            (Some(damage), _) if damage.only_cut => "truncated",
-            (Some(_), _) => "damaged",
-            (None, "present") => "complete",
-            (None, "wrong") => "wrong index",
-            (None, _) => "no index",
-        };
-        let records = self.records.into_iter().flat_map(|(identifier, namesakes)| {
-            namesakes.into_iter().map(move |(name, tally)| (identifier, name, tally))
-        });
-        let records = records.map(|(identifier, name, tally)| RecordSummary {
-            name,
-            identifier,
-            count: Some(tally.count),
-            bytes: Some(tally.bytes),
-            rate_hz: tally.times.rate_hz(),
-            first_time: tally.times.first(),
-            last_time: tally.times.last(),
-            has_data: tally.count > 0,
-        });
-        Summary {
-            state,
-            first_time: self.times.first(),
-            last_time: self.times.last(),
-            duration_us: self.times.duration(),
-            data_blocks: Some(self.blocks),
-            payload_bytes: Some(self.unpacked),
-            stored_payload_bytes: Some(self.stored),
-            compressed_blocks: Some(self.compressed),
-            checksummed_blocks: Some(self.checksummed),
-            seek_markers: Some(self.markers),
-            time_steps_back: Some(self.steps_back),
-            records: records.collect(),
-            ..summary
-        }
-    }
-}
-
-/// What the index alone tells.
-fn quick(path: &Path) -> anyhow::Result<Summary> {
-    let name = input::name(path);
-    if input::is_dash(path) {
+fn look(path: &Path, quick: bool, terminal: &Terminal) -> anyhow::Result<(Summary, Outcome)> {
+    if quick && input::is_dash(path) {
         return Err(usage("--quick needs a file: a stream has no end to look at"));
     }
-    let file = input::open_blocks(path)?;
-    let blocks = Blocks::open(&file).with_context(|| name.clone())?;
-    let index = blocks.index().with_context(|| format!("{name}: the index is wrong, try without --quick"))?;
-    let index = index.with_context(|| format!("{name}: there is no index, try without --quick"))?;
-    let last = index.records.iter().filter_map(|record| record.last_time).max();
-    let records = index.records.iter().map(|indexed| RecordSummary {
-        name: indexed.record.name.clone(),
-        identifier: indexed.record.identifier,
-        last_time: indexed.last_time.map(|time| time.to_string()),
-        has_data: indexed.last_offset.is_some(),
-        ..RecordSummary::default()
-    });
-    Ok(Summary {
-        file: name,
-        size: blocks.size(),
-        state: "complete",
-        index: "present",
-        last_time: last.map(|time| time.to_string()),
+    let source = Source::of(path)?;
+    let mut count = Count { source: &source, terminal, totals: Totals::default(), told: Vec::new(), failed: false };
+    let mut summary = match quick {
+        false => count.scan()?,
+        true => match count.saved()? {
+            Some(summary) => summary,
+            None => return Ok((trailing_index(&source)?, Outcome::Complete)),
+        },
+    };
+    summary.saved = quick;
+    let of_state = match summary.state {
+        State::Damaged | State::Truncated | State::WrongIndex => Outcome::Damaged,
+        State::Complete | State::Growing | State::NoIndex => Outcome::Complete,
+    };
+    Ok((summary, if count.failed { Outcome::Failed } else { of_state }))
+}
+
+/// The counting of one log.
+struct Count<'a> {
+    source: &'a Source,
+    terminal: &'a Terminal,
+    totals: Totals,
+    /// What is to be said of the files, once it is clear that all are counted.
+    told: Vec<Told>,
+    /// Whether a segment could not be read, which has been said.
+    failed: bool,
+}
+
+struct Told {
+    name: String,
+    damage: Damage,
+    wrong_index: Option<tlog::Error>,
+}
+
+impl Count<'_> {
+    /// Reads all of it.
+    fn scan(&mut self) -> anyhow::Result<Summary> {
+        for part in &self.source.parts {
+            match self.scan_part(part) {
+                Ok(()) => {}
+                // One segment must not keep the others from being counted.
+                Err(e) if self.source.parts.len() > 1 => {
+                    self.terminal.error(&exit::message(&e));
+                    self.failed = true;
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(self.finish())
+    }
+
+    /// What is saved beside it; `None` if that is not all that there is to know.
+    fn saved(&mut self) -> anyhow::Result<Option<Summary>> {
+        for part in &self.source.parts {
+            if part.grows() {
+                self.scan_part(part)?;
+                continue;
+            }
+            drop(input::open_blocks(&part.path)?);
+            let Ok(Loaded::Fresh(saved)) = sidecar::load(&part.path, &ScanOptions::default()) else { return Ok(None) };
+            let log = Log::open(&part.path).with_context(|| part.name.clone())?;
+            self.add_file(part, &log, &saved.into_index());
+        }
+        Ok(Some(self.finish()))
+    }
+
+    fn scan_part(&mut self, part: &Part) -> anyhow::Result<()> {
+        let Some(input) = part.open(self.source)? else {
+            self.terminal.warn(&format!("{}: deleted before it was read", part.name));
+            return Ok(());
+        };
+        let done = scan::Progress::default();
+        let watch = |total, work: &mut (dyn FnMut() -> tlog::Result<LogIndex> + '_)| {
+            progress::watch(self.terminal, &part.name, total, || done.bytes(), work).with_context(|| part.name.clone())
+        };
+        match input {
+            Input::Mapped(log) => {
+                let mut scan = || scan::scan_with(log.bytes(), &ScanOptions::default(), &done).map(Scanned::into_index);
+                let index = watch(Some(log.bytes().len() as u64), &mut scan)?;
+                self.add_file(part, &log, &index);
+            }
+            Input::Stream(stream) => {
+                let mut reader = StreamReader::new(stream, part.read_options());
+                let index = watch(None, &mut || scan::scan_stream(&mut reader, &done))?;
+                let trailing = if index.ends_with_index { Trailing::Present } else { Trailing::Absent };
+                self.add(part, &index, trailing, None);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_file(&mut self, part: &Part, log: &Log, index: &LogIndex) {
+        match log.blocks().and_then(|blocks| blocks.index()) {
+            Ok(Some(_)) => self.add(part, index, Trailing::Present, None),
+            Ok(None) => self.add(part, index, Trailing::Absent, None),
+            Err(e) => self.add(part, index, Trailing::Wrong, Some(e)),
+        }
+    }
+
+    fn add(&mut self, part: &Part, index: &LogIndex, trailing: Trailing, wrong_index: Option<tlog::Error>) {
+        let segment = self.source.is_store.then_some(part.name.as_str());
+        self.totals.add(&Counted { index, trailing, segment, grows: part.grows() });
+        if wrong_index.is_some() || !index.damage.is_none() {
+            self.told.push(Told { name: part.name.clone(), damage: index.damage.clone(), wrong_index });
+        }
+    }
+
+    fn finish(&mut self) -> Summary {
+        for Told { name, damage, wrong_index } in self.told.drain(..) {
+            self.terminal.report_damage(&name, &damage);
+            // Damage has been told of; one line is enough.
+            if let Some(e) = wrong_index.filter(|_| damage.is_none()) {
+                self.terminal.warn(&format!("{name}: the index is wrong: {e}"));
+            }
+        }
+        std::mem::take(&mut self.totals).finish(self.source.name.clone(), self.source.is_store)
+    }
+}
+
+/// What the indexes at the ends of the files tell.
+fn trailing_index(source: &Source) -> anyhow::Result<Summary> {
+    let mut summary = Summary {
+        file: source.name.clone(),
+        store: source.is_store.then(StoreSummary::default),
         left_out: vec!["counts", "rates", "bytes", "first times", "duration", "compression", "markers", "damage"],
-        records: records.collect(),
         ..Summary::default()
-    })
+    };
+    let mut last = None;
+    for part in &source.parts {
+        let name = &part.name;
+        let file = input::open_blocks(&part.path)?;
+        let blocks = Blocks::open(&file).with_context(|| name.clone())?;
+        summary.size += blocks.size();
+        summary.store.iter_mut().for_each(|store| store.segments += 1);
+        if part.grows() {
+            // It has no index yet.
+            summary.store.iter_mut().for_each(|store| store.growing = Some(name.clone()));
+            summary.state = State::Growing;
+            summary.left_out.push("the segment that is being written");
+            continue;
+        }
+        let index = blocks.index().with_context(|| format!("{name}: the index is wrong, try without --quick"))?;
+        let index = index.with_context(|| format!("{name}: there is no index, try without --quick"))?;
+        last = last.max(index.records.iter().filter_map(|record| record.last_time).max());
+        index.records.iter().for_each(|indexed| add_indexed(&mut summary.records, indexed));
+    }
+    summary.last_time = last.map(|time| time.to_string());
+    Ok(summary)
+}
+
+fn add_indexed(records: &mut Vec<RecordSummary>, indexed: &IndexedRecord) {
+    let (identifier, name) = (indexed.record.identifier, &indexed.record.name);
+    let known = records.iter().position(|known| (known.identifier, &known.name) == (identifier, name));
+    let at = known.unwrap_or_else(|| {
+        records.push(RecordSummary { name: name.clone(), identifier, ..RecordSummary::default() });
+        records.len() - 1
+    });
+    let record = &mut records[at];
+    record.last_time = indexed.last_time.map(|time| time.to_string()).or(record.last_time.take());
+    record.has_data |= indexed.last_offset.is_some();
 }

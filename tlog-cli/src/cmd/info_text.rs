@@ -1,23 +1,27 @@
 //! The summary of a log for reading.
 
-use super::info::{RecordSummary, Summary};
+use super::info_summary::{RecordSummary, State, Summary, Trailing};
 use crate::terminal::{Terminal, printable};
 
 /// The summary as text.
 pub fn render(summary: &Summary, terminal: &Terminal) -> String {
     let mut out = format!("{}\n", terminal.bold(&summary.file));
     let mut line = |name: &str, value: String| out.push_str(&format!("  {name:<12}{value}\n"));
-    line("size", bytes(summary.size));
+    let segments = |count| if count == 1 { "1 segment".to_owned() } else { format!("{count} segments") };
+    let in_segments = summary.store.as_ref().map(|store| format!(" in {}", segments(store.segments)));
+    line("size", bytes(summary.size) + &in_segments.unwrap_or_default());
     line("state", state(summary));
     if let (Some(first), Some(last)) = (&summary.first_time, &summary.last_time) {
-        let length = summary.duration_us.map(|micros| format!("  ({})", duration(micros))).unwrap_or_default();
+        let length =
+            summary.duration_us.map(|micros| format!("  ({})", duration(micros.unsigned_abs()))).unwrap_or_default();
         line("time", format!("{first} to {last}{length}"));
     } else if let Some(last) = &summary.last_time {
         line("last time", last.clone());
     }
     if let Some(steps @ 1..) = summary.time_steps_back {
         let plural = if steps == 1 { "step" } else { "steps" };
-        line("time order", format!("{steps} {plural} back"));
+        let largest = summary.largest_step_back_us.map(|micros| format!(", the largest {}", duration(micros)));
+        line("time order", format!("{steps} {plural} back{}", largest.unwrap_or_default()));
     }
     if let Some(blocks) = summary.data_blocks {
         line("data", data(blocks, summary));
@@ -25,7 +29,19 @@ pub fn render(summary: &Summary, terminal: &Terminal) -> String {
     if let Some(markers) = summary.seek_markers {
         line("markers", markers.to_string());
     }
-    line("index", summary.index.to_owned());
+    let index = match summary.index {
+        Trailing::Present => "present",
+        Trailing::Absent => "absent",
+        Trailing::Wrong => "wrong",
+    };
+    line("index", index.to_owned());
+    let wrong_links: u64 = summary.records.iter().filter_map(|record| record.wrong_previous_offsets).sum();
+    if wrong_links > 0 {
+        line("links", format!("{wrong_links} previous offsets are wrong"));
+    }
+    if summary.saved {
+        line("from", "the index saved beside it (quick look)".to_owned());
+    }
     if !summary.left_out.is_empty() {
         line("left out", format!("{} (quick look)", summary.left_out.join(", ")));
     }
@@ -35,17 +51,17 @@ pub fn render(summary: &Summary, terminal: &Terminal) -> String {
 }
 
 fn state(summary: &Summary) -> String {
-    match &summary.damage {
-        Some(damage) if damage.only_cut => format!("truncated: ends inside a block, {} bytes skipped", damage.bytes),
-        Some(damage) => {
-            let stretches = if damage.stretches == 1 { "stretch" } else { "stretches" };
-            format!("damaged: {} {stretches}, {} bytes skipped", damage.stretches, damage.bytes)
-        }
-        None if summary.state == "wrong index" => {
-            "wrong index: the log is whole, but not as its writer closed it".to_owned()
-        }
-        None if summary.state == "no index" => "no index: not closed by its writer, or written without".to_owned(),
-        None => summary.state.to_owned(),
+    let skipped = summary.damage.as_ref().map_or(0, |damage| damage.bytes);
+    let stretches = summary.damage.as_ref().map_or(0, |damage| damage.stretches);
+    let growing = summary.store.as_ref().and_then(|store| store.growing.as_deref());
+    match summary.state {
+        State::Complete => "complete".to_owned(),
+        State::Growing => format!("growing: {} is being written", growing.unwrap_or("its last segment")),
+        State::NoIndex => "no index: not closed by its writer, or written without".to_owned(),
+        State::WrongIndex => "wrong index: the log is whole, but not as its writer closed it".to_owned(),
+        State::Truncated => format!("truncated: ends inside a block, {skipped} bytes skipped"),
+        State::Damaged if stretches == 1 => format!("damaged: 1 stretch, {skipped} bytes skipped"),
+        State::Damaged => format!("damaged: {stretches} stretches, {skipped} bytes skipped"),
     }
 }
 
@@ -114,7 +130,7 @@ fn bytes(count: u64) -> String {
 }
 
 /// A duration as people read it.
-fn duration(micros: i64) -> String {
+fn duration(micros: u64) -> String {
     let seconds = micros as f64 / 1e6;
     let whole = micros / 1_000_000;
     match whole {

@@ -5,10 +5,13 @@ mod cat_format;
 mod cat_known;
 mod completion;
 mod help;
+mod index;
 mod info;
+mod info_summary;
 mod info_text;
 mod schema;
 mod schema_tree;
+mod seek;
 mod write;
 
 use crate::args::{Args, Command, Schema};
@@ -20,6 +23,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
     match &args.command {
         Command::Info(args) => info::run(args, terminal),
         Command::Cat(args) => cat::run(args, terminal),
+        Command::Index(args) => index::run(args, terminal),
+        Command::Seek(args) => seek::run(args, terminal),
         Command::Schema(Schema::Show(args)) => schema::show(args, terminal),
         Command::Schema(Schema::Diff(args)) => schema::diff(args, terminal),
         Command::Write(args) => write::run(args, terminal),

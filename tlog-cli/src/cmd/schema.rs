@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use serde_json::value::RawValue;
-use tlog::read::{ReadOptions, RecordType, Selection};
+use tlog::read::{RecordType, Selection};
 use tlog::schema::Resolver;
 
 use super::schema_tree::{self, Change};
@@ -13,6 +13,7 @@ use crate::args::{ReportFormat, SchemaDiff, SchemaFormat, SchemaShow};
 use crate::exit::{Outcome, usage};
 use crate::input::{self, Input};
 use crate::output;
+use crate::source::{Part, Source};
 use crate::terminal::{Terminal, printable};
 
 pub fn show(args: &SchemaShow, terminal: &Terminal) -> anyhow::Result<Outcome> {
@@ -32,18 +33,37 @@ pub fn show(args: &SchemaShow, terminal: &Terminal) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-/// All records of a log: through the index where it can be believed, else by reading everything.
+/// All records of a log or store: through the indexes where they can be believed, else by reading everything.
 pub fn load(path: &Path, terminal: &Terminal) -> anyhow::Result<(Vec<Arc<RecordType>>, Outcome)> {
-    let name = input::name(path);
-    let mut input = Input::open(path)?;
+    let source = Source::of(path)?;
+    let (mut records, mut outcome) = (Vec::<Arc<RecordType>>::new(), Outcome::Complete);
+    for part in &source.parts {
+        let Some(input) = part.open(&source)? else { continue };
+        let (more, came) = load_part(part, input, terminal)?;
+        outcome = outcome.and(came);
+        // Each segment of a store declares its records again.
+        more.into_iter().for_each(|record| {
+            if !source.is_store || !records.iter().any(|known| is_same(known, &record)) {
+                records.push(record);
+            }
+        });
+    }
+    Ok((records, outcome))
+}
+
+fn is_same(a: &RecordType, b: &RecordType) -> bool {
+    (a.identifier, &a.name, &a.schema_bytes) == (b.identifier, &b.name, &b.schema_bytes)
+}
+
+fn load_part(part: &Part, mut input: Input, terminal: &Terminal) -> anyhow::Result<(Vec<Arc<RecordType>>, Outcome)> {
     if let Input::Mapped(log) = &input
         && let Some(index) = log.index()
     {
         return Ok((index.records.into_iter().map(|indexed| indexed.record).collect(), Outcome::Complete));
     }
-    let mut reader = input.reader(ReadOptions { raw_payloads: true, ..ReadOptions::default() });
-    while reader.next_data().with_context(|| name.clone())?.is_some() {}
-    terminal.report_damage(&name, &reader.damage());
+    let mut reader = input.reader(part.read_options());
+    while reader.next_data().with_context(|| part.name.clone())?.is_some() {}
+    terminal.report_damage(&part.name, &reader.damage());
     let outcome = if reader.damage().is_none() { Outcome::Complete } else { Outcome::Damaged };
     Ok((reader.records(), outcome))
 }

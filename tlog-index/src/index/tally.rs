@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tlog::read::{Cause, Data, Event, RecordType, Skipped, Standing};
 
 use super::record::Latest;
-use super::{Declaration, LogIndex, MAX_CELLS, MAX_SPAN_SHIFT, Span};
+use super::{Declaration, LogIndex, MAX_CELLS, MAX_SPAN_SHIFT, MAX_SPANS, Span};
 use crate::ranges::{self, FieldRanges};
 
 /// Identifiers below this are looked up without hashing.
@@ -139,13 +139,15 @@ impl Tally {
 }
 
 impl LogIndex {
-    /// Takes longer spans as long as there are too many cells. The whole of a log has at least the cells of its
-    /// parts, so no part takes longer spans than the whole. So it is with the ranges of fields: [`ranges::bound`].
+    /// Takes longer spans as long as there are too many of them, as in a stream, whose length is not known before, or
+    /// too many cells. The whole of a log has at least the cells of its parts, so no part takes longer spans than the
+    /// whole. So it is with the ranges of fields: [`ranges::bound`].
     pub(super) fn bound_memory(&mut self) {
         ranges::bound(self.records.iter_mut().filter_map(|record| record.fields.as_mut()).collect());
         let cells = |index: &Self| index.records.iter().map(|record| record.cells.len()).sum::<usize>();
         // A log of more records than there may be cells has one of each.
-        while self.span_shift < MAX_SPAN_SHIFT && cells(self) > MAX_CELLS {
+        let is_large = |index: &Self| index.spans.len() as u64 > MAX_SPANS || cells(index) > MAX_CELLS;
+        while self.span_shift < MAX_SPAN_SHIFT && is_large(self) {
             self.coarsen(self.span_shift + 1);
         }
     }

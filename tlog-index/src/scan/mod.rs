@@ -18,14 +18,15 @@
 mod part;
 mod split;
 
+use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
-use tlog::read::{Place, ReadOptions};
+use tlog::read::{Place, ReadOptions, StreamReader};
 use tlog::wire::block;
 use tlog::{Error, Result};
 
-use crate::index::{self, LogIndex};
+use crate::index::{self, LogIndex, MIN_SPAN_SHIFT, Tally};
 use part::{How, Part};
 use split::{Guess, Known};
 
@@ -131,6 +132,26 @@ pub fn scan_with(bytes: &[u8], options: &ScanOptions, progress: &Progress) -> Re
     let first_block = block::check_file_header(bytes).map_err(|e| Error::Format { offset: 0, cause: e.into() })?;
     let start = Place { offset: first_block as u64, ..Place::default() };
     resume(bytes, options, progress, Scanned { place: start, ..Scanned::default() })
+}
+
+/// Scans what a reader has yet to read of a log that comes front to back: a stream, or a file that must not be mapped.
+/// What is verified is up to the reader, and the values of fields are not looked at. When the log is followed, what
+/// is there so far.
+///
+/// # Errors
+/// As [`StreamReader::next_event`].
+pub fn scan_stream<R: Read>(reader: &mut StreamReader<R>, progress: &Progress) -> Result<LogIndex> {
+    let mut tally = Tally::new(MIN_SPAN_SHIFT, false);
+    let mut told = reader.offset();
+    loop {
+        let standing = reader.standing();
+        let Some(event) = reader.next_event()? else { break };
+        tally.event(&event, standing);
+        let at = reader.offset();
+        progress.add(at.saturating_sub(told));
+        told = at;
+    }
+    Ok(tally.finish(reader.offset()))
 }
 
 /// Scans what is behind the place up to which `known` has an index, of a log that has grown there.

@@ -114,9 +114,11 @@ pub enum How {
     Grown(u64),
     /// It was made anew, as the saved one cannot be used.
     Built(Unusable),
+    /// It was made anew, as was asked for.
+    Rebuilt,
 }
 
-/// What [`refresh`] gives.
+/// What [`refresh`] and [`rebuild`] give.
 #[derive(Debug)]
 pub struct Refreshed {
     /// The index of the whole log.
@@ -279,10 +281,22 @@ pub fn refresh(log: &Path, options: &ScanOptions, progress: &Progress) -> Result
         }
         Loaded::None(why) => (Scanned::default(), How::Built(why)),
     };
+    make(log, &options, progress, known, how)
+}
+
+/// Makes the index of a log anew, whatever is saved, and saves it.
+///
+/// # Errors
+/// As [`refresh`].
+pub fn rebuild(log: &Path, options: &ScanOptions, progress: &Progress) -> Result<Refreshed> {
+    make(log, options, progress, Scanned::default(), How::Rebuilt)
+}
+
+fn make(log: &Path, options: &ScanOptions, progress: &Progress, known: Scanned, how: How) -> Result<Refreshed> {
     let opened = Log::open(log)?;
     let state = LogState::of(log, opened.bytes())?;
-    let scanned = scan::grow(opened.bytes(), &options, progress, known)?;
-    let unsaved = save(log, opened.bytes(), state, &scanned, &options).err();
+    let scanned = scan::grow(opened.bytes(), options, progress, known)?;
+    let unsaved = save(log, opened.bytes(), state, &scanned, options).err();
     Ok(Refreshed { index: scanned.into_index(), how, unsaved })
 }
 

@@ -24,7 +24,7 @@ mod resync;
 mod slice;
 mod stream;
 
-pub use blocks::{Blocks, Index, ReadAt};
+pub use blocks::{Blocks, Index, IndexedRecord, ReadAt};
 pub use catalog::RecordType;
 pub use cause::Cause;
 pub use event::{Damage, Data, Event, Skipped};

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 
 use super::machine::{Found, Machine, Progress, State};
-use super::{Damage, Data, Event, ReadOptions, RecordType};
+use super::{Damage, Data, Event, ReadOptions, RecordType, Standing};
 use crate::error::Result;
 
 /// How much is read at once, in bytes.
@@ -139,6 +139,11 @@ impl<R: Read> StreamReader<R> {
     /// Ends following: what is there is all that comes.
     pub const fn end_follow(&mut self) {
         self.machine.options.follow = false;
+    }
+
+    /// How the reader stands: what it has met that decides how it goes on.
+    pub const fn standing(&self) -> Standing {
+        self.machine.standing()
     }
 
     /// What was skipped so far.

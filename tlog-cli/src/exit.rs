@@ -9,7 +9,8 @@ use crate::terminal::Terminal;
 pub const HELP: &str = "\
 Exit codes:
   0  all good
-  1  failed: the message on standard error says what and where
+  1  failed: the message on standard error says what and where; also what was asked about with
+     `index --check` and `schema diff --exit-code`: not up to date, different
   2  bad usage: unknown options, records or fields
   3  finished, but some data was damaged and skipped
 

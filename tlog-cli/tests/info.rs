@@ -32,14 +32,16 @@ fn json_has_every_figure() {
         "first_time": "2020-09-13T12:26:40Z", "last_time": "2020-09-13T12:26:40.9Z", "duration_us": 900_000,
         "data_blocks": 15, "payload_bytes": payload, "stored_payload_bytes": payload,
         "compressed_blocks": 0, "checksummed_blocks": 15, "seek_markers": markers,
-        "index": "present", "time_steps_back": 0, "damage": null, "left_out": [],
+        "index": "present", "time_steps_back": 0, "largest_step_back_us": null, "damage": null, "left_out": [],
         "records": [
             {"name": "imu", "identifier": 1, "count": 10, "bytes": bytes_of(&bytes, 1), "rate_hz": 10.0,
-                "first_time": "2020-09-13T12:26:40Z", "last_time": "2020-09-13T12:26:40.9Z"},
+                "first_time": "2020-09-13T12:26:40Z", "last_time": "2020-09-13T12:26:40.9Z",
+                "largest_gap_us": 100_000, "wrong_previous_offsets": 0},
             {"name": "gps", "identifier": 2, "count": 2, "bytes": bytes_of(&bytes, 2), "rate_hz": 2.0,
-                "first_time": "2020-09-13T12:26:40Z", "last_time": "2020-09-13T12:26:40.5Z"},
+                "first_time": "2020-09-13T12:26:40Z", "last_time": "2020-09-13T12:26:40.5Z",
+                "largest_gap_us": 500_000, "wrong_previous_offsets": 0},
             {"name": "note", "identifier": 3, "count": 3, "bytes": bytes_of(&bytes, 3), "rate_hz": null,
-                "first_time": null, "last_time": null},
+                "first_time": null, "last_time": null, "largest_gap_us": null, "wrong_previous_offsets": 0},
         ],
     }]);
     assert_eq!(info(&folder, &["a.tlog"], b""), expected);
@@ -78,7 +80,8 @@ fn compression_and_steps_back() {
     assert_eq!((&found["first_time"], &found["duration_us"]), (&json!("2020-09-13T12:26:40Z"), &json!(5)));
     let text = folder.tlog(&["info", "a.tlog"]).good();
     assert!(text.contains("67 % compressed, 2.0 KiB to "), "{text}");
-    assert!(text.contains("time order  1 step back"), "{text}");
+    assert!(text.contains("time order  1 step back, the largest 0.000 s\n"), "{text}");
+    assert_eq!(found["largest_step_back_us"], 5);
 }
 
 #[test]
@@ -106,6 +109,49 @@ fn a_quick_look_agrees_and_says_what_it_leaves_out() {
         "{text}"
     );
     assert!(text.contains("  note   no time\n"), "{text}");
+}
+
+#[test]
+fn a_quick_look_takes_what_is_saved_beside_the_log() {
+    let folder = Folder::with("a.tlog", small_with(&WriterOptions::new().index(false)));
+    let mut full = info(&folder, &["a.tlog"], b"");
+    folder.tlog(&["index", "a.tlog"]).good();
+    full[0]["saved"] = true.into();
+    assert_eq!(info(&folder, &["--quick", "a.tlog"], b""), full);
+    let text = folder.tlog(&["info", "--quick", "a.tlog"]).good();
+    assert!(text.contains("from        the index saved beside it (quick look)\n"), "{text}");
+    assert!(text.contains("  imu           10    10.0 Hz "), "{text}");
+    // What it is not of any more is not believed.
+    folder.put("a.tlog", small());
+    assert!(info(&folder, &["--quick", "a.tlog"], b"")[0]["data_blocks"].is_null());
+    assert!(info(&folder, &["a.tlog"], b"")[0].get("saved").is_none());
+}
+
+#[test]
+fn saved_damage_is_told_again() {
+    let mut bytes = small();
+    let (_, _, end) = blocks(&bytes)[4];
+    bytes[end - 1] ^= 1;
+    let folder = Folder::with("a.tlog", &bytes);
+    assert_eq!(folder.tlog(&["index", "-q", "a.tlog"]).code, 3);
+    let (full, quick) = (folder.tlog(&["info", "a.tlog"]), folder.tlog(&["info", "--quick", "a.tlog"]));
+    assert_eq!((quick.code, &quick.err), (3, &full.err));
+    assert!(quick.out.contains("state       damaged: 1 stretch"), "{}", quick.out);
+}
+
+#[test]
+fn wrong_previous_offsets_and_gaps() {
+    let data = [("n", Some(START), "1"), ("n", Some(START + 10), "2"), ("n", Some(START + 510), "3")];
+    let mut bytes = log(&WriterOptions::new().checksums(false), &[("n", "\"varuint\"")], &data);
+    let (_, start, _) = blocks(&bytes)[2];
+    // Behind type, size, identifier and flags.
+    bytes[start + 4] ^= 1;
+    let folder = Folder::with("a.tlog", &bytes);
+    let found = &info(&folder, &["a.tlog"], b"")[0];
+    let record = &found["records"][0];
+    assert_eq!((&record["largest_gap_us"], &record["wrong_previous_offsets"]), (&json!(500), &json!(1)));
+    let text = folder.tlog(&["info", "a.tlog"]).good();
+    assert!(text.contains("links       1 previous offset is wrong\n"), "{text}");
 }
 
 #[test]

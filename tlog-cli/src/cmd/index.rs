@@ -28,15 +28,19 @@ pub fn run(args: &Index, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let mut indexing = Indexing { args, terminal, options, reports: Vec::new() };
     let mut outcome = Outcome::Complete;
     for part in &parts {
-        outcome = outcome.and(match indexing.part(part) {
-            Ok(outcome) => outcome,
+        let came = match indexing.part(part) {
+            Ok((report, came)) => {
+                indexing.tell(report)?;
+                came
+            }
             // One log that is none must not keep the others from being indexed.
             Err(e) if parts.len() > 1 && !exit::is_usage(&e) => {
                 terminal.error(&exit::message(&e));
                 Outcome::Failed
             }
             Err(e) => return Err(e),
-        });
+        };
+        outcome = outcome.and(came);
     }
     if args.format == ReportFormat::Json {
         let document = serde_json::json!({ "version": 1, "logs": indexing.reports });
@@ -85,7 +89,7 @@ struct Figures {
 }
 
 impl Indexing<'_> {
-    fn part(&mut self, part: &Part) -> anyhow::Result<Outcome> {
+    fn part(&self, part: &Part) -> anyhow::Result<(Report, Outcome)> {
         let sidecar = sidecar::path_of(&part.path).display().to_string();
         let mut report = Report {
             file: part.name.clone(),
@@ -98,14 +102,14 @@ impl Indexing<'_> {
         };
         if part.grows() {
             report.reason = Some("it is being written".to_owned());
-            return self.tell(report, Outcome::Complete);
+            return Ok((report, Outcome::Complete));
         }
         if part.path.metadata().is_ok_and(|there| !there.is_file()) {
             return Err(usage(format!("{} is a stream; an index lies beside a file", part.name)));
         }
         let size = input::open_blocks(&part.path)?.metadata().with_context(|| part.name.clone())?.len();
         if self.args.check {
-            return self.check(part, report);
+            return Ok(self.check(part, report));
         }
         let refreshed = self.refresh(part, size)?;
         let index = &refreshed.index;
@@ -125,7 +129,7 @@ impl Indexing<'_> {
         report.grown_from = if let How::Grown(from) = refreshed.how { Some(from) } else { None };
         report.saved = refreshed.unsaved.is_none();
         report.figures = Some(Figures::of(index));
-        self.tell(report, outcome)
+        Ok((report, outcome))
     }
 
     fn refresh(&self, part: &Part, size: u64) -> anyhow::Result<Refreshed> {
@@ -146,7 +150,7 @@ impl Indexing<'_> {
     }
 
     /// What is asked for decides: an index without ranges is not up to date if they are wanted.
-    fn check(&mut self, part: &Part, mut report: Report) -> anyhow::Result<Outcome> {
+    fn check(&self, part: &Part, mut report: Report) -> (Report, Outcome) {
         let loaded = sidecar::load(&part.path, &self.options);
         let is_fresh = matches!(loaded, Ok(Loaded::Fresh(_)));
         match loaded {
@@ -163,15 +167,15 @@ impl Indexing<'_> {
             Err(e) => (report.state, report.reason) = ("stale", Some(e.to_string())),
         }
         report.saved = is_fresh;
-        self.tell(report, if is_fresh { Outcome::Complete } else { Outcome::Differs })
+        (report, if is_fresh { Outcome::Complete } else { Outcome::Differs })
     }
 
-    fn tell(&mut self, report: Report, outcome: Outcome) -> anyhow::Result<Outcome> {
+    fn tell(&mut self, report: Report) -> anyhow::Result<()> {
         match self.args.format {
             ReportFormat::Text => output::print(&report.render())?,
             ReportFormat::Json => self.reports.push(report),
         }
-        Ok(outcome)
+        Ok(())
     }
 }
 
@@ -204,8 +208,9 @@ impl Figures {
     }
 
     fn render(&self) -> String {
-        let Self { data_blocks, records, spans, .. } = self;
-        let mut text = format!("{data_blocks} data blocks of {records} records in {spans} spans");
+        let counted = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+        let (records, spans) = (counted(self.records as u64, "record"), counted(self.spans as u64, "span"));
+        let mut text = format!("{}, {records}, {spans}", counted(self.data_blocks, "data block"));
         match self.time_steps_back {
             0 => {}
             1 => text += ", time steps back once",
@@ -213,8 +218,8 @@ impl Figures {
         }
         match &self.damage {
             None => {}
-            Some(damage) if damage.stretches == 1 => text += ", 1 damaged stretch",
-            Some(damage) => text += &format!(", {} damaged stretches", damage.stretches),
+            Some(damage) if damage.stretches == 1 => text += ", 1 stretch damaged",
+            Some(damage) => text += &format!(", {} stretches damaged", damage.stretches),
         }
         text
     }

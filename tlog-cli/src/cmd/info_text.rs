@@ -37,7 +37,8 @@ pub fn render(summary: &Summary, terminal: &Terminal) -> String {
     line("index", index.to_owned());
     let wrong_links: u64 = summary.records.iter().filter_map(|record| record.wrong_previous_offsets).sum();
     if wrong_links > 0 {
-        line("links", format!("{wrong_links} previous offsets are wrong"));
+        let are = if wrong_links == 1 { "previous offset is" } else { "previous offsets are" };
+        line("links", format!("{wrong_links} {are} wrong"));
     }
     if summary.saved {
         line("from", "the index saved beside it (quick look)".to_owned());

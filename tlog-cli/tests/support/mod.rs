@@ -156,6 +156,12 @@ pub fn small_lines() -> Vec<String> {
     small_data().into_iter().map(line).collect()
 }
 
+/// Where each of [`small_data`] starts in a log that holds them.
+pub fn data_offsets(bytes: &[u8]) -> Vec<usize> {
+    let data = blocks(bytes).into_iter().filter(|(kind, ..)| *kind == BlockType::Data);
+    data.map(|(_, start, _)| start).collect()
+}
+
 /// The blocks of an intact log: type, start, end.
 pub fn blocks(bytes: &[u8]) -> Vec<(BlockType, usize, usize)> {
     let mut blocks = Vec::new();

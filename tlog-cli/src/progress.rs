@@ -43,31 +43,28 @@ pub fn watch<T>(
 
 /// Progress through so many bytes.
 pub struct Progress {
-    wanted: bool,
-    total: Option<u64>,
-    name: String,
     started: Instant,
     steps: u32,
+    /// From the start on, so that it knows the rate; hidden until patience ends. `None` if nobody is to see it.
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
     /// Progress through `total` bytes of `name`; without a total the bar shows only what is done.
     pub fn new(terminal: &Terminal, name: &str, total: Option<u64>) -> Self {
-        let name = name.to_owned();
-        Self { wanted: terminal.show_progress, total, name, started: Instant::now(), steps: 0, bar: None }
+        let bar = terminal.show_progress.then(|| bar(total, name));
+        Self { started: Instant::now(), steps: 0, bar }
     }
 
     /// The same for a command that prints all the while: a terminal that shows its output shows no bar in between.
     pub fn beside_output(terminal: &Terminal, name: &str, total: Option<u64>) -> Self {
-        let mut progress = Self::new(terminal, name, total);
-        progress.wanted &= !std::io::stdout().is_terminal();
-        progress
+        let progress = Self::new(terminal, name, total);
+        if std::io::stdout().is_terminal() { Self { bar: None, ..progress } } else { progress }
     }
 
     /// So many bytes are done. Cheap enough to be called for each record.
     pub fn at(&mut self, bytes: impl FnOnce() -> u64) {
-        if !self.wanted {
+        if self.bar.is_none() {
             return;
         }
         self.steps += 1;
@@ -77,10 +74,11 @@ impl Progress {
     }
 
     fn show(&mut self, bytes: impl FnOnce() -> u64) {
-        if self.started.elapsed() > PATIENCE {
-            let (total, name) = (self.total, &self.name);
-            self.bar.get_or_insert_with(|| bar(total, name)).set_position(bytes());
+        let Some(bar) = self.bar.as_ref().filter(|_| self.started.elapsed() > PATIENCE) else { return };
+        if bar.is_hidden() {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
         }
+        bar.set_position(bytes());
     }
 }
 
@@ -97,7 +95,7 @@ fn bar(total: Option<u64>, name: &str) -> ProgressBar {
         Some(_) => "{msg} [{bar:30}] {bytes}/{total_bytes} {bytes_per_sec} {eta}",
         None => "{msg} {bytes} {bytes_per_sec}",
     };
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
     // A template that does not parse leaves the default style.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);

@@ -235,6 +235,7 @@ impl Report {
             text += &format!(", as {reason}");
         }
         if let Some(figures) = &self.figures {
+            text += if self.saved { "" } else { ", not saved" };
             text += &format!(": {}", figures.render());
         }
         text + "\n"

@@ -151,6 +151,7 @@ pub fn scan_stream<R: Read>(reader: &mut StreamReader<R>, progress: &Progress) -
         progress.add(at.saturating_sub(told));
         told = at;
     }
+    progress.add(reader.offset().saturating_sub(told));
     Ok(tally.finish(reader.offset()))
 }
 

@@ -126,7 +126,8 @@ fn refuse_existing(place: &Path, force: bool, inputs: &[&Path]) -> anyhow::Resul
     Ok(())
 }
 
-fn folder_of(place: &Path) -> &Path {
+/// The folder that a file is in.
+pub fn folder_of(place: &Path) -> &Path {
     place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

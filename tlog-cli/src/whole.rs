@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
+use std::path::Path;
 
 use anyhow::Context;
 use tlog::Log;
@@ -33,12 +34,14 @@ pub fn open(source: &Source, part: &Part) -> anyhow::Result<Option<Log>> {
 }
 
 fn copied(mut from: impl Read) -> anyhow::Result<Log> {
-    let mut copy = scratch()?;
-    io::copy(&mut from, &mut copy)?;
+    let folder = std::env::temp_dir();
+    let mut copy = scratch(&folder)?;
+    io::copy(&mut from, &mut copy)
+        .with_context(|| format!("copying it into a temporary file in {}", folder.display()))?;
     Ok(Log::map_any(&copy)?)
 }
 
-/// A file without a name, in the system's folder for temporary ones.
-pub fn scratch() -> anyhow::Result<File> {
-    tempfile::tempfile().with_context(|| format!("a temporary file in {}", std::env::temp_dir().display()))
+/// A file without a name, which is gone with the process.
+pub fn scratch(folder: &Path) -> anyhow::Result<File> {
+    tempfile::tempfile_in(folder).with_context(|| format!("a temporary file in {}", folder.display()))
 }

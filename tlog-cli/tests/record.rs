@@ -181,6 +181,46 @@ fn what_becomes_safe_while_nothing_comes_is_told() {
 }
 
 #[test]
+fn a_log_is_recorded_while_it_comes() {
+    let bytes = small();
+    let folder = Folder::new();
+    let mut recorder = Recorder::start(&folder, &["--durability", "each"]);
+    let (mut sent, mut count) = (0, 0);
+    for (kind, _, end) in blocks(&bytes) {
+        recorder.stdin.as_mut().unwrap().write_all(&bytes[sent..end]).unwrap();
+        sent = end;
+        if kind == BlockType::Data {
+            count += 1;
+            // Hangs here if the command keeps what it could write.
+            assert_eq!(recorder.ack(), count);
+        }
+    }
+    // In the middle of another log.
+    recorder.stdin.as_mut().unwrap().write_all(&bytes[..bytes.len() / 2]).unwrap();
+    while recorder.ack() < count + 4 {}
+    recorder.signal("TERM");
+    assert_eq!(recorder.end().0, Some(0));
+    let lines = cat(&folder, "store");
+    assert_eq!(lines[..15], small_lines());
+    assert_eq!(lines[15..], small_lines()[..lines.len() - 15]);
+    assert!(lines.len() >= 19);
+}
+
+#[test]
+fn nobody_listens_to_acknowledgements() {
+    let folder = Folder::with("in.ndjson", (0..100).map(|at| imu_line(at) + "\n").collect::<String>());
+    folder.put("imu.json", IMU);
+    let (read, write) = std::io::pipe().unwrap();
+    drop(read);
+    let mut command = Command::new(TLOG);
+    command.args(["record", "in.ndjson", "--store", "store", "--schema", "imu.json", "--record", "imu", "--ack", "-q"]);
+    command.args(["--durability", "each"]).current_dir(folder.path(""));
+    let output = command.stdout(write).output().unwrap();
+    assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), ""));
+    assert_eq!(cat(&folder, "store"), [imu_line(0)]);
+}
+
+#[test]
 fn there_is_one_writer() {
     let folder = Folder::with("a.tlog", small());
     let mut recorder = Recorder::start(&folder, &["--durability", "each"]);

@@ -6,7 +6,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -52,7 +52,7 @@ pub fn run(args: &Recover, terminal: &Terminal) -> anyhow::Result<Outcome> {
         }
         (None, Some(mut stdout)) => {
             let read_back = |file: &File| Ok(Some(Log::map_any(file)?));
-            let (summary, copy) = recovery.all(&sources, is_one, whole::scratch()?, read_back)?;
+            let (summary, copy) = recovery.all(&sources, is_one, whole::scratch(&recovery.folder())?, read_back)?;
             stdout.write_all(Log::map_any(&copy)?.bytes()).context(output::STDOUT)?;
             stdout.commit()?;
             summary
@@ -92,6 +92,12 @@ struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
+    /// Where large temporary files go: to where there must be room for the output, if it is a file.
+    fn folder(&self) -> PathBuf {
+        let place = self.args.output.as_deref().filter(|place| !is_dash(place));
+        place.map_or_else(std::env::temp_dir, |place| output::folder_of(place).to_owned())
+    }
+
     /// Recovers everything into `out`, from which `read_back` reads it again, where it can be.
     fn all<W: Write>(
         &self,
@@ -136,7 +142,7 @@ impl Recovery<'_> {
         read_back: impl Fn(&W) -> anyhow::Result<Option<Log>>,
         summary: &mut Summary,
     ) -> anyhow::Result<W> {
-        let between = whole::scratch()?;
+        let between = whole::scratch(&self.folder())?;
         let mut done: Vec<(String, Recovered)> = Vec::new();
         for (source, part) in parts(sources) {
             let Some(log) = whole::open(source, part)? else {

@@ -371,7 +371,11 @@ pub struct RecordInto {
     /// Delete the oldest files so that this much of the disk stays free
     #[arg(long, value_name = "SIZE")]
     pub keep_free: Option<String>,
-    /// What survives: none, flush=1s (a kill), sync=1s (a power loss), each (each record a power loss)
+    /// When what is recorded is safe: none, flush=1s, sync=1s, each
+    ///
+    /// flush=T passes it on to the system at least each T, so that it survives a kill. sync=T has it on the disk each T,
+    /// so that it survives a power loss; `each` has that before the next record is taken. With none it is safe when a
+    /// file is full.
     #[arg(long, value_name = "WHAT", default_value = "sync=1s")]
     pub durability: String,
     /// What to do when the disk is full

@@ -53,7 +53,7 @@ pub fn run(args: &RecordInto, terminal: &Terminal) -> anyhow::Result<Outcome> {
         terminal.warn(&format!("record {old} (identifier {old_id}) is {new} (identifier {id}) in the store"));
     }
     // What came before the failure is kept; the failure is what is told of.
-    let ended = recorder.end();
+    let ended = recorder.end(recorded.is_err());
     recorded.and(ended)?;
     Ok(outcome)
 }

@@ -95,8 +95,8 @@ impl Recorder {
         }
     }
 
-    /// Finishes the store and says what is in it.
-    pub fn end(&self) -> anyhow::Result<()> {
+    /// Finishes the store and says what is in it, unless that is nothing because recording failed.
+    pub fn end(&self, has_failed: bool) -> anyhow::Result<()> {
         let Some(store) = locked(&self.store).take() else { wait_for_the_end() };
         let status = store.status();
         let ended = store.finish();
@@ -105,6 +105,7 @@ impl Recorder {
             self.terminal.warn(&format!("{dir}: {failure}"));
         }
         match ended {
+            Ok(()) if has_failed && status.written == 0 => Ok(()),
             Ok(()) => {
                 let (written, segments, deleted) = (status.written, status.segments, status.deleted);
                 let more = if deleted > 0 { format!("; {} deleted", count(deleted, "old one")) } else { String::new() };
@@ -128,7 +129,7 @@ impl Recorder {
 
     /// A signal came.
     fn end_process(&self) {
-        std::process::exit(match self.end() {
+        std::process::exit(match self.end(false) {
             Ok(()) => 0,
             Err(e) => {
                 self.terminal.error(&exit::message(&e));

@@ -148,7 +148,7 @@ fn what_is_found_often_is_counted() {
     let folder = Folder::with("a.tlog", &bytes);
     let run = folder.tlog(&["verify", "a.tlog"]);
     assert_eq!((run.code, run.out.matches("checksum mismatch").count()), (3, 3), "{}", run.out);
-    assert!(run.out.contains("a.tlog: 197 errors more of the kind checksum; --verbose lists them"), "{}", run.out);
+    assert!(run.out.contains("a.tlog: 197 more errors of the kind checksum; --verbose lists them"), "{}", run.out);
     assert!(run.out.lines().count() < 10, "{}", run.out);
     let all = folder.tlog(&["verify", "-v", "a.tlog"]);
     assert_eq!(all.out.matches("checksum mismatch").count(), 200);

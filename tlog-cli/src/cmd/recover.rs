@@ -149,6 +149,10 @@ impl Recovery<'_> {
                 self.terminal.warn(&format!("{}: deleted before it was read", part.name));
                 continue;
             };
+            if part.grows() {
+                self.terminal
+                    .warn(&format!("{}: it is being written; what is being written now may count as lost", part.name));
+            }
             let (recovered, _) = self.recover(&part.name, log.bytes(), &self.options, &between)?;
             if is_nothing(&recovered.report) {
                 self.terminal.warn(&format!("{}: {}", part.name, what_it_is(&recovered.report, &log)));

@@ -18,7 +18,7 @@ pub fn render(report: &Report, terminal: &Terminal) -> String {
         let more = counted.count - counted.told;
         let hint = if terminal.is_verbose() { "" } else { "; --verbose lists them" };
         let kind = name(counted.kind);
-        text += &format!("{file}: {} more of the kind {kind}{hint}\n", level(counted.severity, Some(more)));
+        text += &format!("{file}: {} of the kind {kind}{hint}\n", level(counted.severity, Some(more)));
     }
     let told: Vec<_> = findings.iter().map(|finding| finding.kind).collect();
     let mut advice: Vec<&str> = Vec::new();
@@ -68,7 +68,7 @@ fn level(severity: Severity, number: Option<u64>) -> String {
         Severity::Warning => "warning",
         Severity::Error => "error",
     };
-    number.map_or_else(|| word.to_owned(), |number| count(number, word))
+    number.map_or_else(|| word.to_owned(), |number| count(number, &format!("more {word}")))
 }
 
 /// One JSON object a line: the findings, then the summary.

@@ -72,6 +72,12 @@ pub enum Command {
     #[command(subcommand, arg_required_else_help = true)]
     Schema(Schema),
     Write(Write),
+    #[command(name = "record")]
+    Record(RecordInto),
+
+    Cut(Cut),
+    Recover(Recover),
+    Verify(Verify),
     Completion(Completion),
     Man(Man),
     Help(Help),
@@ -129,7 +135,7 @@ pub struct Cat {
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
     /// Wait for more when the file ends: it is still being written
-    #[arg(long)]
+    #[arg(long, conflicts_with = "explain")]
     pub follow: bool,
     /// Stop at the first defect with exit code 1 instead of skipping it
     #[arg(long)]
@@ -174,7 +180,7 @@ pub struct Selection {
     #[arg(long)]
     pub read_all: bool,
     /// Say what would be read, and read nothing more
-    #[arg(long, conflicts_with = "follow")]
+    #[arg(long)]
     pub explain: bool,
 }
 
@@ -307,15 +313,8 @@ pub struct Write {
     /// The log to write; `-` for standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Schemas as `tlog schema show --format json` prints them, or one type with --record; `-` for standard input
-    #[arg(long, value_name = "FILE", required_unless_present = "schema_from")]
-    pub schema: Option<PathBuf>,
-    /// The name of the record, when the schema file holds just its type
-    #[arg(long, value_name = "NAME", requires = "schema")]
-    pub record: Option<String>,
-    /// Take names, identifiers and schemas from this log or store
-    #[arg(long, value_name = "LOG", conflicts_with = "schema")]
-    pub schema_from: Option<PathBuf>,
+    #[command(flatten)]
+    pub schemas: Schemas,
     /// Overwrite the output if it exists
     #[arg(long)]
     pub force: bool,
@@ -334,6 +333,171 @@ pub struct Write {
     /// Time between seek markers; 0s for none
     #[arg(long, value_name = "DURATION", default_value = "1s")]
     pub seek_interval: String,
+}
+
+/// Record into a store: a folder of rotating log files
+///
+/// Takes logs as they are, and NDJSON as `tlog cat --format ndjson` prints it, while it still comes. A store that an
+/// earlier recording left behind, however that ended, is put in order first and continued. Ctrl-C and SIGTERM end a
+/// recording properly, with exit code 0.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  nc robot 7000 | tlog record - --store logs --rotate-size 64MiB --keep-size 10G\n  sensors | tlog record - --store logs --schema imu.json --durability sync=200ms --ack\n  tlog record flight.tlog --store logs\n  tlog cat logs --follow"
+)]
+pub struct RecordInto {
+    /// Logs or NDJSON, told apart by how they start; `-` for standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+    /// The folder of the store; it is created if need be
+    #[arg(long, value_name = "DIR")]
+    pub store: PathBuf,
+    #[command(flatten)]
+    pub schemas: Schemas,
+    /// Begin a new file when one would become larger than this, such as 64MiB, 500MB or 1G
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    pub rotate_size: String,
+    /// Begin a new file after so long, such as 10m or 1h30m
+    #[arg(long, value_name = "DURATION")]
+    pub rotate_time: Option<String>,
+    /// Delete the oldest files so that all together stay below this
+    #[arg(long, value_name = "SIZE")]
+    pub keep_size: Option<String>,
+    /// Delete files that were written to last so long ago
+    #[arg(long, value_name = "DURATION")]
+    pub keep_age: Option<String>,
+    /// Delete the oldest files above this number
+    #[arg(long, value_name = "N")]
+    pub keep_segments: Option<u64>,
+    /// Delete the oldest files so that this much of the disk stays free
+    #[arg(long, value_name = "SIZE")]
+    pub keep_free: Option<String>,
+    /// When what is recorded is safe: none, flush=1s, sync=1s, each
+    ///
+    /// flush=T passes it on to the system at least each T, so that it survives a kill. sync=T has it on the disk each T,
+    /// so that it survives a power loss; `each` has that before the next record is taken. With none it is safe when a
+    /// file is full.
+    #[arg(long, value_name = "WHAT", default_value = "sync=1s")]
+    pub durability: String,
+    /// What to do when the disk is full
+    #[arg(long, value_enum, value_name = "POLICY", default_value = "stop")]
+    pub on_full: OnFull,
+    /// Print how many records are safe, in the sense of --durability, each time that there are more
+    #[arg(long)]
+    pub ack: bool,
+}
+
+/// Where schemas of NDJSON come from.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Schemas {
+    /// Schemas as `tlog schema show --format json` prints them, or one type with --record; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub schema: Option<PathBuf>,
+    /// The name of the record, when the schema file holds just its type
+    #[arg(long, value_name = "NAME", requires = "schema")]
+    pub record: Option<String>,
+    /// Take names, identifiers and schemas from this log or store
+    #[arg(long, value_name = "LOG", conflicts_with = "schema")]
+    pub schema_from: Option<PathBuf>,
+}
+
+/// What to do when the disk is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnFull {
+    /// End with an error
+    Stop,
+    /// Delete the oldest files
+    MakeRoom,
+}
+
+/// Write a part of logs to a new log
+///
+/// Records, times and a condition are chosen as in `tlog cat`. Data is copied as it is stored; index, seek markers and
+/// checksums are made anew. The same record of several logs (by name and schema) is one record of the new log; what
+/// clashes gets another identifier, or a name like NAME_2, and is told of.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  tlog cut flight.tlog --start +60s --duration 10s -o landing.tlog\n  tlog cut logs --record 'imu*' --where 'imu.temperature > 70' -o hot.tlog\n  tlog cut monday.tlog tuesday.tlog -o both.tlog"
+)]
+pub struct Cut {
+    /// Logs or folders of stores, one after the other; `-` for standard input
+    #[arg(required = true, value_name = "LOG")]
+    pub files: Vec<PathBuf>,
+    /// The log to write; `-` for standard output
+    #[arg(short, long, value_name = "FILE", required_unless_present = "explain")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Overwrite the output if it exists
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Make a whole log of what is left of a broken one
+///
+/// Keeps everything intact: a damaged stretch costs only the blocks that it touches. The new log has an index and seek
+/// markers, and is read again and compared before it gets its name. The old one is not touched. Several inputs, or the
+/// files of a store, are joined. Ends with exit code 3 when something was lost.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  tlog recover crash.tlog -o whole.tlog\n  tlog recover crash.tlog --dry-run\n  tlog recover no-schemas.tlog --schemas-from sibling.tlog -o whole.tlog --format json"
+)]
+pub struct Recover {
+    /// Broken logs, or folders of stores; `-` for standard input
+    #[arg(required = true, value_name = "LOG")]
+    pub files: Vec<PathBuf>,
+    /// The log to write; `-` for standard output
+    #[arg(short, long, value_name = "FILE", required_unless_present = "dry_run")]
+    pub output: Option<PathBuf>,
+    /// Take schemas that are lost from this log of the same program (repeatable)
+    #[arg(long = "schemas-from", value_name = "LOG")]
+    pub schemas_from: Vec<PathBuf>,
+    /// Believe --schemas-from where the broken log says otherwise
+    #[arg(long, requires = "schemas_from")]
+    pub prefer_schemas_from: bool,
+    /// Keep also what is proved to be in the file twice
+    #[arg(long)]
+    pub keep_duplicates: bool,
+    /// Only report, write nothing
+    #[arg(long, conflicts_with_all = ["output", "force"])]
+    pub dry_run: bool,
+    /// Overwrite the output if it exists
+    #[arg(long)]
+    pub force: bool,
+    /// How to show the report
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub format: ReportFormat,
+}
+
+/// Find everything that is wrong with logs
+///
+/// Tells of each defect where it is, how bad it is, and what to do about it. An error is lost data or a false
+/// statement; a warning means that some reader or operation will not do what one expects. Ends with exit code 3 when
+/// there are errors, 0 when there are none, 1 when a file is no log.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  tlog verify flight.tlog\n  tlog verify -q flight.tlog || tlog recover flight.tlog -o whole.tlog\n  tlog verify logs --format ndjson | jq 'select(.severity == \"error\")'"
+)]
+pub struct Verify {
+    /// Logs, or folders of stores; `-` for standard input
+    #[arg(required = true, value_name = "LOG")]
+    pub files: Vec<PathBuf>,
+    /// Do not look into payloads: about as quick as reading
+    #[arg(long)]
+    pub no_payloads: bool,
+    /// How to show the findings
+    #[arg(long, value_enum, default_value = "text", value_name = "FORMAT")]
+    pub format: VerifyFormat,
+}
+
+/// How `tlog verify` shows findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum VerifyFormat {
+    /// For reading: no notes, and of each kind the first three, unless --verbose
+    Text,
+    /// One JSON document, with the first hundred of each kind
+    Json,
+    /// One JSON object a line, the same, the summary last
+    Ndjson,
 }
 
 /// Print a completion script for a shell

@@ -8,14 +8,17 @@ mod cmd;
 mod exit;
 mod input;
 mod interrupt;
+mod lines;
 mod output;
 mod planning;
 mod progress;
 mod project;
+mod sizes;
 mod sniff;
 mod source;
 mod terminal;
 mod times;
+mod whole;
 
 use std::process::ExitCode;
 

@@ -64,6 +64,14 @@ impl Binary {
         Ok(Self::Temporary { file, place, force })
     }
 
+    /// Maps what has been written so far, as the system gives it back; `None` of standard output, which gives nothing back.
+    pub fn read_back(&self) -> anyhow::Result<Option<tlog::Log>> {
+        let Self::Temporary { file, place, .. } = self else { return Ok(None) };
+        let log =
+            file.as_file().sync_all().map_err(tlog::Error::from).and_then(|()| tlog::Log::map_any(file.as_file()));
+        log.map(Some).with_context(|| place.display().to_string())
+    }
+
     /// Puts the whole result in its place and makes that last.
     pub fn commit(self) -> anyhow::Result<()> {
         match self {
@@ -118,7 +126,8 @@ fn refuse_existing(place: &Path, force: bool, inputs: &[&Path]) -> anyhow::Resul
     Ok(())
 }
 
-fn folder_of(place: &Path) -> &Path {
+/// The folder that a file is in.
+pub fn folder_of(place: &Path) -> &Path {
     place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -8,7 +8,7 @@ use tlog::read::{Damage, Skipped};
 use crate::args::{Common, When};
 
 /// What may be said on standard error, and how.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Terminal {
     quiet: bool,
     verbose: bool,
@@ -46,6 +46,24 @@ impl Terminal {
         if self.verbose {
             self.say("note", "36", message);
         }
+    }
+
+    /// What a command that runs for long has to tell while all is well.
+    pub fn tell(&self, message: &str) {
+        if !self.quiet {
+            // Nothing can be done about a closed standard error.
+            let _ = writeln!(std::io::stderr().lock(), "tlog: {message}");
+        }
+    }
+
+    /// Whether everything is to be told in full.
+    pub const fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// Whether only what went wrong is to be told.
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     fn say(&self, level: &str, color: &str, message: &str) {
@@ -97,6 +115,15 @@ pub fn printable(name: &str) -> Cow<'_, str> {
     }
     let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     Cow::Owned(name.chars().map(escape).collect())
+}
+
+/// A number of things.
+pub fn count(number: u64, thing: &str) -> String {
+    match (number, thing.ends_with("ch")) {
+        (1, _) => format!("1 {thing}"),
+        (_, true) => format!("{number} {thing}es"),
+        (_, false) => format!("{number} {thing}s"),
+    }
 }
 
 const fn applies(when: When, is_terminal: bool) -> bool {

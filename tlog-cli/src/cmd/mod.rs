@@ -4,19 +4,28 @@ mod cat;
 mod cat_format;
 mod cat_known;
 mod completion;
+mod cut;
 mod help;
 mod index;
 mod info;
 mod info_summary;
 mod info_text;
+mod record;
+mod record_end;
+mod recover;
+mod recover_text;
 mod schema;
 mod schema_tree;
 mod seek;
+mod verify;
+mod verify_text;
 mod write;
 
 use crate::args::{Args, Command, Schema};
 use crate::exit::Outcome;
 use crate::terminal::Terminal;
+
+pub use schema::load as load_schemas;
 
 /// Runs the command.
 pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
@@ -28,6 +37,10 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
         Command::Schema(Schema::Show(args)) => schema::show(args, terminal),
         Command::Schema(Schema::Diff(args)) => schema::diff(args, terminal),
         Command::Write(args) => write::run(args, terminal),
+        Command::Record(args) => record::run(args, terminal),
+        Command::Cut(args) => cut::run(args, terminal),
+        Command::Recover(args) => recover::run(args, terminal),
+        Command::Verify(args) => verify::run(args, terminal),
         Command::Completion(args) => completion::completion(args),
         Command::Man(args) => completion::man(args),
         Command::Help(args) => help::run(args),

@@ -1,45 +1,43 @@
 //! `tlog write`: NDJSON to a log.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, IsTerminal, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use tlog::Micros;
-use tlog::schema::Schema;
-use tlog::value::{JsonError, read_json};
+use anyhow::Context;
 use tlog::write::{RecordId, Writer, WriterOptions};
 
 use crate::args::Write;
 use crate::exit::{Outcome, usage};
 use crate::input;
+use crate::lines::{self, Declaration, Encoder};
 use crate::output::Binary;
 use crate::progress::Progress;
 use crate::terminal::Terminal;
 use crate::times::duration_micros;
 
-/// A longer line is not one of ours.
-const MAX_LINE: u64 = 256 << 20;
-
 pub fn run(args: &Write, terminal: &Terminal) -> anyhow::Result<Outcome> {
-    let inputs: Vec<&Path> = [Some(args.input.as_path()), args.schema.as_deref(), args.schema_from.as_deref()]
+    let Write { input, schemas, .. } = args;
+    let inputs: Vec<&Path> = [Some(input.as_path()), schemas.schema.as_deref(), schemas.schema_from.as_deref()]
         .into_iter()
         .flatten()
         .collect();
     input::refuse_stdin_twice(inputs.iter().copied())?;
     let options = options(args)?;
-    let (declarations, outcome) = declarations(args, terminal)?;
-    let lines = open_lines(&args.input)?;
+    let (declarations, outcome) = lines::declarations(schemas, terminal)?;
+    let lines = lines::open(input)?;
     let output = Binary::create(&args.output, args.force, &inputs)?;
     let name = output.name();
-    let mut log = Log::new(options.open(output), declarations, args.any_schema).with_context(|| name.clone())?;
-    log.lines(lines, &input::name(&args.input), &name, terminal)?;
-    log.writer.finish().with_context(|| name.clone())?.commit()?;
+    let shown = || name.clone();
+    let mut writer = options.open(output);
+    let mut encoder = Encoder::default();
+    for declaration in declarations {
+        let id = declare(&mut writer, &declaration, args.any_schema).with_context(shown)?;
+        encoder.add(declaration, id);
+    }
+    let from = input::name(input);
+    let progress = Progress::new(terminal, &from, None);
+    encoder.each(lines, &from, progress, |id, time, payload| writer.write(id, time, payload).with_context(shown))?;
+    writer.finish().with_context(shown)?.commit()?;
     Ok(outcome)
 }
 
@@ -53,159 +51,15 @@ fn options(args: &Write) -> anyhow::Result<WriterOptions> {
         .seek_period(Some(period)))
 }
 
-fn open_lines(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
-    if !input::is_dash(path) {
-        let file = File::open(path).with_context(|| path.display().to_string())?;
-        return Ok(Box::new(BufReader::with_capacity(256 << 10, file)));
-    }
-    let stdin = std::io::stdin();
-    if stdin.is_terminal() {
-        return Err(usage("standard input is a terminal; give a file of NDJSON or pipe one in"));
-    }
-    Ok(Box::new(BufReader::with_capacity(256 << 10, stdin.lock())))
-}
-
-/// A record to declare.
-struct Declaration {
-    name: String,
-    identifier: Option<u64>,
-    schema: Schema,
-}
-
-fn declarations(args: &Write, terminal: &Terminal) -> anyhow::Result<(Vec<Declaration>, Outcome)> {
-    if let Some(path) = &args.schema_from {
-        let (records, outcome) = super::schema::load(path, terminal)?;
-        let declare = |record: &std::sync::Arc<tlog::read::RecordType>| Declaration {
-            name: record.name.clone(),
-            identifier: Some(record.identifier),
-            schema: record.schema.clone(),
-        };
-        return Ok((records.iter().map(declare).collect(), outcome));
-    }
-    let path = args.schema.as_deref().ok_or_else(|| usage("--schema or --schema-from is needed"))?;
-    let shown = || input::name(path);
-    let text = if input::is_dash(path) { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(path) };
-    let text = text.with_context(shown)?;
-    let declarations = match &args.record {
-        Some(name) => {
-            let schema = Schema::from_json(&text).with_context(shown)?;
-            vec![Declaration { name: name.clone(), identifier: None, schema }]
-        }
-        None => parse_declarations(&text).with_context(shown)?,
+fn declare(writer: &mut Writer<Binary>, declaration: &Declaration, any_schema: bool) -> anyhow::Result<RecordId> {
+    let Declaration { name, identifier, schema } = declaration;
+    let id = match identifier.map(RecordId) {
+        Some(id) if any_schema => writer.declare_raw(id, name, &schema.to_bytes()).map(|()| id),
+        Some(id) => writer.declare_as(id, name, schema).map(|()| id),
+        None => writer.declare(name, schema),
     };
-    Ok((declarations, Outcome::Complete))
-}
-
-/// What `tlog schema show --format json` prints.
-#[derive(Deserialize)]
-struct SchemaFile<'a> {
-    #[serde(borrow)]
-    records: Vec<SchemaEntry<'a>>,
-}
-
-#[derive(Deserialize)]
-struct SchemaEntry<'a> {
-    name: String,
-    identifier: Option<u64>,
-    #[serde(borrow)]
-    schema: &'a RawValue,
-}
-
-fn parse_declarations(text: &str) -> anyhow::Result<Vec<Declaration>> {
-    let file: SchemaFile<'_> = serde_json::from_str(text)
-        .context("expected {\"records\":[{\"name\":…,\"schema\":…}]}; for a bare type give its --record NAME")?;
-    let declare = |entry: SchemaEntry<'_>| {
-        let schema = Schema::from_json(entry.schema.get()).with_context(|| format!("record {}", entry.name))?;
-        Ok(Declaration { name: entry.name, identifier: entry.identifier, schema })
-    };
-    file.records.into_iter().map(declare).collect()
-}
-
-/// One line of `tlog cat --format ndjson`.
-#[derive(Deserialize)]
-struct Line<'a> {
-    #[serde(borrow)]
-    time: Option<&'a RawValue>,
-    #[serde(borrow)]
-    record: Cow<'a, str>,
-    #[serde(borrow)]
-    data: &'a RawValue,
-}
-
-/// The log in the making.
-struct Log {
-    writer: Writer<Binary>,
-    records: HashMap<String, (RecordId, Schema)>,
-    payload: Vec<u8>,
-}
-
-impl Log {
-    fn new(mut writer: Writer<Binary>, declarations: Vec<Declaration>, any_schema: bool) -> anyhow::Result<Self> {
-        let mut records = HashMap::new();
-        for Declaration { name, identifier, schema } in declarations {
-            let id = match identifier.map(RecordId) {
-                Some(id) if any_schema => writer.declare_raw(id, &name, &schema.to_bytes()).map(|()| id),
-                Some(id) => writer.declare_as(id, &name, &schema).map(|()| id),
-                None => writer.declare(&name, &schema),
-            };
-            let hint = if any_schema { "" } else { "; --any-schema writes it all the same" };
-            let id = id.map_err(|e| with_hint(e, hint))?;
-            records.insert(name, (id, schema));
-        }
-        Ok(Self { writer, records, payload: Vec::new() })
-    }
-
-    fn lines(&mut self, mut lines: Box<dyn BufRead>, from: &str, to: &str, terminal: &Terminal) -> anyhow::Result<()> {
-        let mut progress = Progress::new(terminal, from, None);
-        let (mut line, mut done) = (String::new(), 0);
-        for number in 1_u64.. {
-            let place = || format!("{from}: line {number}");
-            match next_line(lines.as_mut(), &mut line).with_context(place)? {
-                0 => break,
-                len => done += len,
-            }
-            progress.at(|| done);
-            if !line.trim_ascii().is_empty() {
-                let (id, time) = self.encode(&line).with_context(place)?;
-                self.writer.write(id, time, &self.payload).with_context(|| to.to_owned())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Encodes the data of a line into `self.payload`; whose it is, and when.
-    fn encode(&mut self, line: &str) -> anyhow::Result<(RecordId, Option<Micros>)> {
-        let line: Line<'_> = serde_json::from_str(line).map_err(|e| anyhow!(on_one_line(&e)))?;
-        let time = line.time.map(|time| parse_time(time.get())).transpose()?;
-        let Some((id, schema)) = self.records.get(line.record.as_ref()) else {
-            let mut known: Vec<&str> = self.records.keys().map(String::as_str).collect();
-            known.sort_unstable();
-            bail!("no schema for record {:?}; there are schemas for: {}", line.record, known.join(", "));
-        };
-        self.payload.clear();
-        read_json(schema.root(), line.data.get(), &mut self.payload)
-            .map_err(|e| anyhow!("record {}, {}", line.record, without_place(e)))?;
-        Ok((*id, time))
-    }
-}
-
-/// Reads a line, of which nothing was read before; how long it is, 0 at the end.
-fn next_line(lines: &mut dyn BufRead, line: &mut String) -> anyhow::Result<u64> {
-    line.clear();
-    match lines.take(MAX_LINE).read_line(line)? as u64 {
-        MAX_LINE => bail!("longer than {MAX_LINE} bytes"),
-        len => Ok(len),
-    }
-}
-
-/// What the parser says; of a text that is one line, the column is all there is to say about the place.
-fn on_one_line(e: &serde_json::Error) -> String {
-    e.to_string().replace(" at line 1 column ", " at column ")
-}
-
-/// The error without its place, which counts from the start of the data, not of the line.
-fn without_place(e: JsonError) -> JsonError {
-    JsonError { line: 0, ..e }
+    let hint = if any_schema { "" } else { "; --any-schema writes it all the same" };
+    id.map_err(|e| with_hint(e, hint).into())
 }
 
 /// What can be done about a refused schema, behind why it was.
@@ -214,14 +68,4 @@ fn with_hint(error: tlog::Error, hint: &str) -> tlog::Error {
         tlog::Error::Usage(message) => tlog::Error::Usage(format!("{message}{hint}")),
         other => other,
     }
-}
-
-/// A time as NDJSON has it: RFC 3339, or plain microseconds where that cannot write it.
-fn parse_time(json: &str) -> anyhow::Result<Micros> {
-    if let Ok(micros) = json.parse() {
-        return Ok(Micros(micros));
-    }
-    let text: Option<String> = serde_json::from_str(json).ok();
-    let time = text.and_then(|text| text.parse().ok());
-    time.with_context(|| format!("time {json} is neither RFC 3339 in quotes, nor whole microseconds, nor null"))
 }

@@ -44,6 +44,7 @@ mod survey;
 pub(crate) use by_id::ById;
 pub use copy::recover;
 pub(crate) use losses::Losses;
+pub(crate) use names::Names;
 pub use options::RecoverOptions;
 pub use promise::Recovered;
 pub use report::{Duplicate, IgnoredDeclaration, Lost, RecordReport, Renamed, Report, Undeclared};

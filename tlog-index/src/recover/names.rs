@@ -21,7 +21,7 @@ const MAX_UNUSED: usize = 4096;
 
 /// A record of the new log.
 #[derive(Debug)]
-pub(super) struct Output {
+pub(crate) struct Output {
     pub identifier: u64,
     pub name: String,
     schema_bytes: Vec<u8>,
@@ -29,7 +29,7 @@ pub(super) struct Output {
 
 /// All records of the new log.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(crate) struct Names {
     pub outputs: Vec<Output>,
     /// By the name that they had in the old log.
     by_old_name: HashMap<String, Vec<usize>>,

@@ -41,6 +41,14 @@ impl Log {
         Ok(log)
     }
 
+    /// Maps a file that was opened, whatever is in it: for recovering and verifying a log that may have lost its header.
+    ///
+    /// # Errors
+    /// [`Error::Io`]
+    pub fn map_any(file: &File) -> Result<Self> {
+        Ok(Self { bytes: Mapped::new(file)? })
+    }
+
     /// The bytes of the file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

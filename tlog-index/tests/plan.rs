@@ -8,7 +8,7 @@ use support::logs::{Recipe, Step, damage, recipe};
 use tlog::Micros;
 use tlog::read::{ReadOptions, Selection, SliceReader};
 use tlog_index::index::LogIndex;
-use tlog_index::plan::{By, Filter, Plan, PlanReader, Request};
+use tlog_index::plan::{By, Filter, Part, Plan, PlanReader, Request};
 use tlog_index::predicate::Predicate;
 use tlog_index::scan::{ScanOptions, scan};
 
@@ -88,6 +88,77 @@ proptest! {
         let mut log = recipe.build();
         damage.iter().for_each(|damage| damage.apply(&mut log));
         check(&log, &selection, predicate.as_ref());
+    }
+}
+
+/// Each span read on its own, from what the index knows of its start.
+fn span_by_span(log: &[u8], index: &LogIndex) -> Vec<u64> {
+    let part = |at: usize| Part { place: index.place(at), range: index.spans[at].start..index.span_end(at) };
+    let parts = (0..index.spans.len()).map(part).collect();
+    let plan = Plan { parts, ..Plan::whole(log.len() as u64) };
+    planned(log, plan, &Selection::default(), None).0
+}
+
+#[test]
+fn what_lies_across_the_end_of_a_part_is_no_other_than_in_the_whole_log() {
+    // In each payload there is a block of a log, which points at something in front of the block that it is in.
+    let inner = Recipe {
+        compression: false,
+        checksums: true,
+        previous_offsets: true,
+        index: false,
+        seek_period: 0,
+        steps: [500, 10].map(|len| Step::Data { record: 1, later: 1, timed: true, len, fill: 7 }).into(),
+    };
+    let inner = inner.build();
+    let last = *naive(&inner, &Selection::default(), None).last().unwrap();
+    let mut log = tlog::write::WriterOptions::new().compression(false).open(Vec::new());
+    let id = tlog::write::RecordId(2);
+    log.declare_as(id, "record1", &support::logs::schema(false)).unwrap();
+    for number in 0..400u32 {
+        let mut payload = number.to_le_bytes().to_vec();
+        tlog::value::put_varuint(1_000, &mut payload);
+        payload.extend(&inner[last as usize..]);
+        payload.resize(1_006, 9);
+        log.write(id, Micros(i64::from(number)), &payload).unwrap();
+    }
+    let log = log.finish().unwrap();
+    let whole = index(&log).unwrap();
+    assert!(whole.spans.len() > 5);
+    for next in &whole.spans[1..] {
+        let mut damaged = log.clone();
+        damaged[next.start as usize - 300] ^= 1;
+        let index = index(&damaged).unwrap();
+        let found = span_by_span(&damaged, &index);
+        assert_eq!(found.len(), 399);
+        assert_eq!(found, naive(&damaged, &Selection::default(), None));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn spans_of_broken_logs(recipe in recipe(200), damage in vec((1usize..4, -3_000i32..1_000, damage()), 1..6)) {
+        let mut recipe = recipe;
+        for step in &mut recipe.steps {
+            if let Step::Data { len, .. } = step {
+                *len *= 16;
+            }
+        }
+        let mut log = recipe.build();
+        // Near the ends of spans.
+        for (span, near, damage) in &damage {
+            let at = (span << 16).saturating_add_signed(*near as isize).min(log.len());
+            let mut rest = log.split_off(at);
+            let mut close = rest.split_off(rest.len().min(2_000));
+            damage.apply(&mut rest);
+            log.append(&mut rest);
+            log.append(&mut close);
+        }
+        if let Some(index) = index(&log) {
+            prop_assert_eq!(span_by_span(&log, &index), naive(&log, &Selection::default(), None));
+        }
     }
 }
 

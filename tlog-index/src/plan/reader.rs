@@ -61,14 +61,12 @@ impl<'d> PlanReader<'d> {
     }
 
     fn enter(&mut self, part: &Part) -> Result<()> {
-        // A part ends where a block starts, so nothing is cut off.
-        let end = usize::try_from(part.range.end).unwrap_or(usize::MAX).min(self.bytes.len());
-        let bytes = self.bytes.get(..end).unwrap_or(self.bytes);
         self.start = part.range.start;
-        self.current = Some(match &part.place {
-            Some(place) => SliceReader::resume(bytes, self.options.clone(), place)?,
-            None => SliceReader::new(bytes, self.options.clone()),
-        });
+        let reader = match &part.place {
+            Some(place) => SliceReader::resume(self.bytes, self.options.clone(), place)?,
+            None => SliceReader::new(self.bytes, self.options.clone()),
+        };
+        self.current = Some(reader.until(part.range.end));
         Ok(())
     }
 

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use tlog::Log;
 use tlog::read::Selection;
 use tlog_index::index::LogIndex;
 use tlog_index::plan::{By, Filter, Plan, Request};
 use tlog_index::predicate::{Predicate, PredicateError};
 use tlog_index::scan::{Progress, ScanOptions, grow};
-use tlog_index::sidecar::{self, Loaded};
+use tlog_index::sidecar::{self, Loaded, Unusable};
 
 use crate::exit::usage;
 use crate::terminal::printable;
@@ -57,10 +56,11 @@ pub fn plan(path: &Path, log: &Log, request: &Request<'_>) -> anyhow::Result<Pla
     Ok(Plan::by_markers(log.bytes(), request)?)
 }
 
-/// The index saved beside the log, grown if the log has; with ranges of values if they are there and wanted.
+/// The index saved beside the log, grown if the log has; with ranges of values if they are there and wanted. One that cannot
+/// be read is none: it only saves time.
 pub fn saved_index(path: &Path, log: &Log, with_fields: bool) -> anyhow::Result<Option<LogIndex>> {
     let options = ScanOptions { fields: with_fields, ..ScanOptions::default() };
-    let loaded = sidecar::load(path, &options).with_context(|| sidecar::path_of(path).display().to_string())?;
+    let loaded = sidecar::load(path, &options).unwrap_or(Loaded::None(Unusable::Unreadable));
     let len = log.bytes().len() as u64;
     match loaded {
         Loaded::Fresh(scanned) => Ok(Some(scanned.into_index()).filter(|index| index.size == len)),

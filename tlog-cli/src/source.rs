@@ -73,9 +73,10 @@ impl Part {
 
     /// Opens it. `None` when it was deleted: that happens to the oldest segments of a store that is written.
     pub fn open(&self, source: &Source) -> anyhow::Result<Option<Input>> {
-        if source.is_store && !self.path.exists() {
-            return Ok(None);
+        let opened = if self.grows { Input::follow(&self.path) } else { Input::open(&self.path) };
+        match opened {
+            Err(_) if source.is_store && !self.path.exists() => Ok(None),
+            opened => opened.map(Some),
         }
-        if self.grows { Input::follow(&self.path).map(Some) } else { Input::open(&self.path).map(Some) }
     }
 }

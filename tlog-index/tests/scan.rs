@@ -2,11 +2,17 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use support::logs::{Recipe, Step, damage, recipe};
 use support::{logs_in, naive};
-use tlog::read::{ReadOptions, StreamReader};
+use tlog::Micros;
+use tlog::read::{ReadOptions, SliceReader, StreamReader};
+use tlog::schema::Schema;
+use tlog::wire::{IndexBlock, IndexEntry, SeekMarker};
+use tlog::write::WriterOptions;
 use tlog_index::index::LogIndex;
 use tlog_index::scan::{Progress, ScanOptions, grow, scan, scan_stream, scan_with};
 
@@ -162,6 +168,58 @@ fn nothing_is_read_twice() {
             }
         }
     }
+}
+
+/// What the last marker says of a record and what the index says of it agree, and are wrong.
+#[test]
+fn an_index_is_held_against_the_log_not_against_markers() {
+    let options = WriterOptions::new().index(false).seek_period(None);
+    let mut log = options.open(Vec::new());
+    let schema = Schema::from_json(r#""varuint""#).unwrap();
+    let [often, once] = ["often", "once"].map(|name| log.declare(name, &schema).unwrap());
+    (1..3).for_each(|value| log.write(once, Micros(0), &[value]).unwrap());
+    (0..200).for_each(|number| log.write(often, Micros(number), &[7]).unwrap());
+    let mut log = log.finish().unwrap();
+    let mut places: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    let mut reader = SliceReader::new(&log, Default::default());
+    while let Some(data) = reader.next_data().unwrap() {
+        let place = (data.record.location, data.offset);
+        // The first one of `once`, not the last.
+        places
+            .entry(data.record.identifier)
+            .and_modify(|at| *at = if data.record.identifier == once.0 { *at } else { place })
+            .or_insert(place);
+    }
+    let here = log.len() as u64;
+    let elements = || places.iter().map(|(&identifier, &(_, latest))| (identifier, here - latest));
+    let mut marker = vec![0; SeekMarker::encoded_len(elements())];
+    SeekMarker::encode(1_000, elements(), &mut marker).unwrap();
+    log.extend(marker);
+    let entry = |(&identifier, &(schema_location, latest)): (&u64, &(u64, u64))| IndexEntry {
+        identifier,
+        schema_location,
+        final_record: Some(latest),
+    };
+    let mut index = vec![0; IndexBlock::encoded_len(places.iter().map(entry))];
+    IndexBlock::encode(places.iter().map(entry), &mut index).unwrap();
+    log.extend(index);
+    assert_eq!(scan(&log, &ScanOptions::default()).unwrap().damage.stretches, 1);
+    check(&log);
+}
+
+/// Work that grows with the square of the number of records would take minutes here.
+#[test]
+fn many_records_are_no_more_work_than_few() {
+    let mut log = WriterOptions::new().seek_period(Some(std::time::Duration::from_micros(20_000))).open(Vec::new());
+    let schema = Schema::from_json(r#""varuint""#).unwrap();
+    let ids: Vec<_> = (0..40_000).map(|at| log.declare(&format!("record{at}"), &schema).unwrap()).collect();
+    for (at, &id) in ids.iter().chain(&ids[..100]).enumerate() {
+        log.write(id, Micros(at as i64), &[1]).unwrap();
+    }
+    let log = log.finish().unwrap();
+    let scanned = scan(&log, &options(2, 200_000, 10_000)).unwrap();
+    assert!(scanned == scan(&log, &options(1, u64::MAX, u64::MAX)).unwrap());
+    assert_eq!(scanned.records.len(), 40_000);
 }
 
 fn plain(count: u32) -> Recipe {

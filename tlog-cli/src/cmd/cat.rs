@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tlog::Log;
 use tlog::read::{Cause, Damage, Data, Event, ReadOptions, RecordType, Selection, Skipped};
-use tlog_index::plan::{Filter, Plan, Request};
+use tlog_index::plan::{By, Filter, Plan, Request};
 use tlog_index::predicate::Predicate;
 use tlog_index::store::{StoreData, StoreReader};
 
@@ -45,6 +45,7 @@ pub fn run(args: &Cat, terminal: &Terminal) -> anyhow::Result<Outcome> {
         known: Known::new(args, is_single)?,
         is_single,
         line: Vec::new(),
+        knows_all: true,
         left: args.limit.unwrap_or(u64::MAX),
     };
     // Kept back until the first record, so that a refusal leaves the output empty.
@@ -73,6 +74,8 @@ struct Concatenation<'a> {
     condition: Option<Predicate>,
     filter: Option<Filter>,
     line: Vec<u8>,
+    /// Whether all records of what was read are known: those behind a part that markers lead to may not be.
+    knows_all: bool,
     /// How many more records may be printed.
     left: u64,
 }
@@ -155,10 +158,15 @@ impl Concatenation<'_> {
     /// What of a file must be read. A condition that fits none of its records is refused if they are known.
     fn plan(&mut self, part: &Part, log: &Log, selection: &Selection) -> anyhow::Result<Plan> {
         let request = Request { selection, predicate: self.condition.as_ref() };
+        let whole = || Plan::whole(log.bytes().len() as u64);
         let plan = match self.args.selection.read_all {
-            true => Plan::whole(log.bytes().len() as u64),
+            true => whole(),
             false => planning::plan(&part.path, log, &request).with_context(|| part.name.clone())?,
         };
+        // An index knows nothing of what checksums deny, and a defect anywhere ends strict reading.
+        let is_otherwise = (self.args.strict || self.args.no_verify) && !plan.damage.is_none();
+        let plan = if is_otherwise { whole() } else { plan };
+        self.knows_all &= plan.by != By::Markers || log.index().is_some();
         if self.is_single {
             planning::check_early(self.filter.as_mut(), &plan)?;
         }
@@ -290,7 +298,7 @@ impl Concatenation<'_> {
 
     fn finish(mut self, outcome: Outcome) -> anyhow::Result<()> {
         // What was not read to its end, or is damaged, may have had what is missing.
-        if self.left > 0 && outcome == Outcome::Complete && !self.args.selection.explain {
+        if self.left > 0 && outcome == Outcome::Complete && self.knows_all && !self.args.selection.explain {
             self.known.check()?;
             self.filter.as_ref().map_or(Ok(()), Filter::check).map_err(|e| planning::refused(&e))?;
         }

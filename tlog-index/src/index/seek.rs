@@ -78,7 +78,7 @@ impl LogIndex {
         candidates
     }
 
-    /// Looks through one span for instances of these records; how many bytes that took.
+    /// Looks through one span for instances of these records, ascending; how many bytes that took.
     fn read_span(
         &self,
         bytes: &[u8],
@@ -95,7 +95,7 @@ impl LogIndex {
         }
         // Where nothing was damaged the checksums have been right, and what is sought is only a place.
         let options = ReadOptions { verify: !self.damage.is_none(), raw_payloads: true, ..ReadOptions::default() };
-        let mut reader = SliceReader::resume(bytes.get(..end).unwrap_or(bytes), options, &place)?;
+        let mut reader = SliceReader::resume(bytes, options, &place)?.until(self.span_end(at));
         while let Some(data) = reader.next_data()? {
             let Some(found) = data.time else { continue };
             if found > time {
@@ -105,7 +105,7 @@ impl LogIndex {
                 }
             }
             let (offset, known) = (data.offset, self.position_of(data.record));
-            if let Some(at) = known.filter(|at| records.contains(at))
+            if let Some(at) = known.filter(|at| records.binary_search(at).is_ok())
                 && best[at as usize].is_none_or(|best| best <= (found, offset))
             {
                 best[at as usize] = Some((found, offset));

@@ -15,10 +15,12 @@ mod filter;
 mod reader;
 mod spans;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
-use tlog::read::{KnownRecord, Place, RecordType, Selection, Standing};
+use tlog::read::{Damage, KnownRecord, Place, RecordType, Selection, Standing};
 use tlog::wire::block;
 use tlog::{Error, Micros, Result};
 
@@ -62,6 +64,8 @@ pub struct Plan {
     pub reason: Option<&'static str>,
     /// The records of the log, if they are known; in any case those declared before the first part.
     pub records: Vec<Arc<RecordType>>,
+    /// What an index knows to be damaged, in all of the log: what was asked for may have been there.
+    pub damage: Damage,
 }
 
 /// A part of a log.
@@ -77,7 +81,7 @@ impl Plan {
     /// A plan to read all of a log of `size` bytes.
     pub fn whole(size: u64) -> Self {
         let parts = vec![Part { place: None, range: 0..size }];
-        Self { size, parts, by: By::Nothing, reason: None, records: Vec::new() }
+        Self { size, parts, by: By::Nothing, reason: None, records: Vec::new(), damage: Damage::default() }
     }
 
     /// What an index says must be read.
@@ -103,8 +107,10 @@ impl Plan {
         let Some((place, records)) = place_of(bytes, &stretch)? else {
             return Ok(whole("the records declared before the range are not known"));
         };
-        let parts = vec![Part { place, range: stretch.bytes }];
-        Ok(Self { size: bytes.len() as u64, parts, by: By::Markers, reason: None, records })
+        let size = bytes.len() as u64;
+        let to = if request.selection.end.is_some() { stretch.bytes.end } else { size };
+        let parts = vec![Part { place, range: stretch.bytes.start..to }];
+        Ok(Self { size, parts, by: By::Markers, reason: None, records, damage: Damage::default() })
     }
 
     /// How many bytes are to be read.
@@ -119,28 +125,33 @@ type Known = Option<(Option<Place>, Vec<Arc<RecordType>>)>;
 
 fn place_of(bytes: &[u8], stretch: &Stretch) -> Result<Known> {
     let Some(marker) = &stretch.marker else { return Ok(Some((None, Vec::new()))) };
-    let head = Head::read(bytes)?;
+    let head = match Head::read(bytes) {
+        // What contradicts the log may be the index of one of several that were put together.
+        Ok(head) if head.index_is_wrong => return Ok(None),
+        Ok(head) => head,
+        Err(Error::Format { .. } | Error::Limit { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let mut records: Vec<Arc<RecordType>> = head.records.into_iter().map(Arc::new).collect();
+    let by_identifier = records.iter().map(|record| (record.identifier, Arc::clone(record)));
+    let mut by_identifier: HashMap<u64, Arc<RecordType>> = by_identifier.collect();
     for indexed in head.index.into_iter().flat_map(|index| index.records) {
-        let is_new = |record: &&Arc<RecordType>| record.identifier == indexed.record.identifier;
-        match records.iter().find(is_new) {
-            None => records.push(indexed.record),
+        match by_identifier.entry(indexed.record.identifier) {
+            Entry::Vacant(entry) => records.push(Arc::clone(entry.insert(indexed.record))),
             // Declared again: which declaration holds where depends on what is between.
-            Some(same) if same.schema_bytes != indexed.record.schema_bytes => return Ok(None),
-            Some(_) => {}
+            Entry::Occupied(same) if same.get().schema_bytes != indexed.record.schema_bytes => return Ok(None),
+            Entry::Occupied(_) => {}
         }
     }
     let from = stretch.bytes.start;
     let mut known: Vec<KnownRecord> = Vec::new();
     for &(identifier, latest) in &marker.elements {
-        let Some(record) = records.iter().find(|record| record.identifier == identifier) else { return Ok(None) };
-        known.push(KnownRecord { record: Arc::clone(record), latest: Some(latest) });
+        let Some(record) = by_identifier.remove(&identifier) else { return Ok(None) };
+        known.push(KnownRecord { record, latest: Some(latest) });
     }
-    for record in records.iter().filter(|record| record.location < from) {
-        if !known.iter().any(|known| known.record.identifier == record.identifier) {
-            known.push(KnownRecord { record: Arc::clone(record), latest: None });
-        }
-    }
+    let others =
+        records.iter().filter(|record| record.location < from && by_identifier.contains_key(&record.identifier));
+    known.extend(others.map(|record| KnownRecord { record: Arc::clone(record), latest: None }));
     let checksums_seen = head.first_data.is_some_and(|first| first.has_checksum);
     let standing = Standing { checksums_seen, data_seen: true, ..Standing::default() };
     Ok(Some((Some(Place { offset: from, records: known, standing }), records)))

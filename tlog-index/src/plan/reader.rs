@@ -1,11 +1,12 @@
 //! Reading the parts of a plan.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tlog::Result;
-use tlog::read::{Damage, Data, ReadOptions, RecordType, SliceReader};
+use tlog::read::{Cause, Damage, Data, ReadOptions, RecordType, SliceReader};
 
-use super::{Part, Plan};
+use super::{By, Part, Plan};
 
 /// Reads the data in the parts of a plan, in file order.
 #[derive(Debug)]
@@ -14,28 +15,46 @@ pub struct PlanReader<'d> {
     options: ReadOptions,
     parts: std::vec::IntoIter<Part>,
     current: Option<SliceReader<'d>>,
+    by: By,
     records: Vec<Arc<RecordType>>,
+    /// Which these are: identifier and place of declaration.
+    known: HashSet<(u64, u64)>,
     /// Of the parts that are done.
     damage: Damage,
+    /// What the plan knows of in all of the log.
+    known_damage: Damage,
     /// Bytes of the parts that are done.
     done: u64,
     /// Where the current part starts, in bytes from the start of the file.
     start: u64,
+    /// Where the current part ends.
+    end: u64,
+    /// Whether what is known where the current part starts is only believed.
+    is_believed: bool,
+    /// Data in front of this is not asked for, or has been delivered.
+    from: u64,
 }
 
 impl<'d> PlanReader<'d> {
     /// A reader of the log that `bytes` are, by a plan made for it. What is delivered is up to `options`: their
     /// selection should be the request's.
     pub fn new(bytes: &'d [u8], options: ReadOptions, plan: Plan) -> Self {
+        let known = plan.records.iter().map(|record| (record.identifier, record.location)).collect();
         Self {
             bytes,
             options,
             parts: plan.parts.into_iter(),
             current: None,
             records: plan.records,
+            known,
             damage: Damage::default(),
+            known_damage: plan.damage,
+            by: plan.by,
             done: 0,
             start: 0,
+            end: 0,
+            is_believed: false,
+            from: 0,
         }
     }
 
@@ -46,13 +65,21 @@ impl<'d> PlanReader<'d> {
     pub fn next_data(&mut self) -> Result<Option<Data<'_>>> {
         loop {
             let found = match &mut self.current {
-                Some(reader) => reader.find_data()?,
-                None => false,
+                Some(reader) => reader.find_data()?.then(|| reader.data().map_or(0, |data| data.offset)),
+                None => None,
             };
-            if found {
-                return Ok(self.current.as_ref().and_then(SliceReader::data));
+            if self.is_believed && self.current.as_ref().is_some_and(|reader| meets_unknown(reader.damage())) {
+                self.read_from_start();
+                continue;
             }
-            self.leave_part();
+            match found {
+                Some(offset) if offset < self.from => continue,
+                Some(offset) => {
+                    self.from = offset + 1;
+                    return Ok(self.current.as_ref().and_then(SliceReader::data));
+                }
+                None => self.leave_part(),
+            }
             match self.parts.next() {
                 Some(part) => self.enter(&part)?,
                 None => return Ok(None),
@@ -61,15 +88,22 @@ impl<'d> PlanReader<'d> {
     }
 
     fn enter(&mut self, part: &Part) -> Result<()> {
-        // A part ends where a block starts, so nothing is cut off.
-        let end = usize::try_from(part.range.end).unwrap_or(usize::MAX).min(self.bytes.len());
-        let bytes = self.bytes.get(..end).unwrap_or(self.bytes);
-        self.start = part.range.start;
-        self.current = Some(match &part.place {
-            Some(place) => SliceReader::resume(bytes, self.options.clone(), place)?,
-            None => SliceReader::new(bytes, self.options.clone()),
-        });
+        (self.start, self.end) = (part.range.start, part.range.end);
+        self.from = part.range.start;
+        self.is_believed = self.by == By::Markers && part.place.is_some();
+        let reader = match &part.place {
+            Some(place) => SliceReader::resume(self.bytes, self.options.clone(), place)?,
+            None => SliceReader::new(self.bytes, self.options.clone()),
+        };
+        self.current = Some(reader.until(self.end));
         Ok(())
+    }
+
+    /// Comes to the current part from the start of the log, for what it declares on the way.
+    fn read_from_start(&mut self) {
+        self.is_believed = false;
+        self.start = 0;
+        self.current = Some(SliceReader::new(self.bytes, self.options.clone()).until(self.end));
     }
 
     fn leave_part(&mut self) {
@@ -77,17 +111,22 @@ impl<'d> PlanReader<'d> {
         self.done += reader.offset().saturating_sub(self.start);
         self.damage.append(reader.damage());
         for record in reader.records() {
-            if !self.records.iter().any(|known| Arc::ptr_eq(known, record) || known == record) {
+            if self.known.insert((record.identifier, record.location)) {
                 self.records.push(Arc::clone(record));
             }
         }
     }
 
-    /// What was skipped so far, in the parts that are read.
+    /// What was skipped so far, in the parts that are read; behind the last one also what an index knows of others,
+    /// as who reads the whole log is told.
     pub fn damage(&self) -> Damage {
         let mut damage = self.damage.clone();
-        if let Some(reader) = &self.current {
-            damage.append(reader.damage());
+        match &self.current {
+            Some(reader) => damage.append(reader.damage()),
+            None if self.parts.as_slice().is_empty() && self.known_damage.stretches > damage.stretches => {
+                damage.clone_from(&self.known_damage);
+            }
+            None => {}
         }
         damage
     }
@@ -102,4 +141,10 @@ impl<'d> PlanReader<'d> {
         let current = self.current.as_ref().map_or(0, |reader| reader.offset().saturating_sub(self.start));
         self.done + current
     }
+}
+
+/// Whether there was data of a record whose declaration was not read, as far as that is remembered.
+fn meets_unknown(damage: &Damage) -> bool {
+    damage.stretches > damage.first.len() as u64
+        || damage.first.iter().any(|skipped| matches!(skipped.cause, Cause::Undeclared(_)))
 }

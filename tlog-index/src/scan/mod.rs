@@ -184,10 +184,10 @@ fn run(how: &How<'_>, mut front: LogIndex, mut place: Place) -> Result<Scanned> 
     let mut guesses = split::guesses(how.bytes, how.read, &known, &targets);
     for round in 1.. {
         for part in read(how, &place, &guesses, &known)? {
-            match part.follows(&place) {
-                true if part.is_last(how) => return Ok(Scanned::new(front, place, part.index)),
-                true => part.join(&mut front, &mut place),
-                false => break,
+            match part.filter(|part| part.follows(&place)) {
+                Some(part) if part.is_last(how) => return Ok(Scanned::new(front, place, part.index)),
+                Some(part) => part.join(&mut front, &mut place),
+                None => break,
             }
         }
         guesses.retain(|guess| round < MAX_ROUNDS && guess.offset > place.offset);
@@ -211,14 +211,14 @@ fn targets(how: &How<'_>, from: u64) -> Vec<u64> {
     targets
 }
 
-/// Reads all parts at once.
-fn read(how: &How<'_>, front: &Place, guesses: &[Guess], known: &Known) -> Result<Vec<Part>> {
+/// Reads all parts at once; `None` where a guess cannot be read from.
+fn read(how: &How<'_>, front: &Place, guesses: &[Guess], known: &Known) -> Result<Vec<Option<Part>>> {
     let stop = |position: usize| guesses.get(position).map_or(u64::MAX, |guess| guess.offset);
     (0..=guesses.len())
         .into_par_iter()
         .map(|position| match position.checked_sub(1) {
-            None => Part::read(how, front.clone(), true, stop(position)),
-            Some(guess) => Part::read(how, known.place(&guesses[guess]), false, stop(position)),
+            None => Part::read(how, front.clone(), true, stop(position)).map(Some),
+            Some(guess) => Ok(Part::read(how, known.place(&guesses[guess]), false, stop(position)).ok()),
         })
         .collect()
 }

@@ -1,5 +1,7 @@
 //! One part of a log: reading it, and whether it follows what is in front of it.
 
+use std::collections::HashMap;
+
 use tlog::Result;
 use tlog::read::{KnownRecord, Place, ReadOptions, SliceReader, Standing};
 
@@ -61,16 +63,20 @@ impl Part {
         let guess = &self.start;
         let flags = |place: &Place| (place.offset, place.standing.checksums_seen, place.standing.data_seen);
         let has_damage = !self.index.damage.is_none() || self.end.standing.effort > 0;
+        let effort = front.standing.effort.saturating_add(self.end.standing.effort);
         self.is_known
             || (flags(guess) == flags(front)
+                && effort <= Standing::free_effort(guess.offset)
                 && declares_alike(&guess.records, &front.records, has_damage)
-                && (!has_damage || self.is_damage_alike(front.standing)))
+                && (!has_damage || front.standing.damaged == guess.standing.damaged)
+                && (!self.index.ends_with_index || self.is_latest_right(front)))
     }
 
-    /// Whether a reader that comes with this would have made the same of the damage.
-    fn is_damage_alike(&self, front: Standing) -> bool {
-        let effort = front.effort.saturating_add(self.end.standing.effort);
-        front.damaged == self.start.standing.damaged && effort <= Standing::FREE_EFFORT
+    /// Whether what is not seen in this part was last seen where it was guessed: an index at the end is held against that.
+    fn is_latest_right(&self, front: &Place) -> bool {
+        let latest = latest_by_location(&front.records);
+        let is_right = |known: &KnownRecord| latest.get(&known.record.location).copied() == Some(known.latest);
+        self.end.records.iter().filter(|known| is_before(known, self.start.offset)).all(is_right)
     }
 
     /// Whether it goes to the end of the log, because nothing was to come behind it.
@@ -84,11 +90,9 @@ impl Part {
             self.index.spans.iter_mut().for_each(|span| add(&mut span.standing, place.standing));
             add(&mut self.end.standing, place.standing);
             let start = self.start.offset;
-            for known in &mut self.end.records {
-                let is_from_before = known.record.location < start && known.latest.is_none_or(|latest| latest < start);
-                if is_from_before {
-                    known.latest = latest_of(&place.records, known);
-                }
+            let before = latest_by_location(&place.records);
+            for known in self.end.records.iter_mut().filter(|known| is_before(known, start)) {
+                known.latest = before.get(&known.record.location).copied().flatten();
             }
         }
         index.append(self.index);
@@ -112,9 +116,14 @@ fn add(standing: &mut Standing, before: Standing) {
     standing.effort = standing.effort.saturating_add(before.effort);
 }
 
-fn latest_of(records: &[KnownRecord], known: &KnownRecord) -> Option<u64> {
-    let same = records.iter().find(|other| other.record.location == known.record.location);
-    same.and_then(|same| same.latest)
+/// Whether a record was declared, and seen last, before `start`.
+fn is_before(known: &KnownRecord, start: u64) -> bool {
+    known.record.location < start && known.latest.is_none_or(|latest| latest < start)
+}
+
+/// Where records were seen last, by where they were declared.
+fn latest_by_location(records: &[KnownRecord]) -> HashMap<u64, Option<u64>> {
+    records.iter().map(|known| (known.record.location, known.latest)).collect()
 }
 
 /// Whether the same schema blocks hold, and if it matters also the latest instances.

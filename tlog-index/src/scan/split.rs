@@ -4,6 +4,8 @@
 //! it tells where each record was seen last. Where there is none near, a reader looks for a block as it does
 //! behind damage.
 
+use std::collections::{HashMap, HashSet};
+
 use tlog::read::{Event, KnownRecord, Place, ReadOptions, SliceReader, Standing};
 
 use crate::seek::find_marker;
@@ -41,7 +43,9 @@ fn marker_behind(bytes: &[u8], from: u64) -> Option<Guess> {
 fn block_behind(bytes: &[u8], read: &ReadOptions, known: &Known, from: u64) -> Option<Guess> {
     let end = usize::try_from(from.saturating_add(REACH)).unwrap_or(usize::MAX);
     let window = bytes.get(..end.min(bytes.len()))?;
-    let place = known.place(&Guess { offset: from, latest: Vec::new() });
+    let mut place = known.place(&Guess { offset: from, latest: Vec::new() });
+    // Only a guess: no more is read for it in vain than at the start of a log.
+    place.standing.effort = Standing::free_effort(from).saturating_sub(Standing::free_effort(0));
     let mut reader = SliceReader::search(window, read.clone(), &place).ok()?;
     match reader.next_event().ok()?? {
         Event::Skipped(skipped) if skipped.range.end < window.len() as u64 => {
@@ -74,10 +78,10 @@ impl Known {
         if let Some(place) = reader.place() {
             known = Self::at(&place);
         }
+        let mut identifiers: HashSet<u64> = known.records.iter().map(|known| known.record.identifier).collect();
         let index = tlog::read::Blocks::open(bytes).and_then(|blocks| blocks.index()).ok().flatten();
         for indexed in index.into_iter().flat_map(|index| index.records) {
-            let is_known = |known: &KnownRecord| known.record.identifier == indexed.record.identifier;
-            if !known.records.iter().any(is_known) {
+            if identifiers.insert(indexed.record.identifier) {
                 known.records.push(KnownRecord { record: indexed.record, latest: None });
             }
         }
@@ -93,9 +97,10 @@ impl Known {
     /// What a reader that comes to the guessed place is believed to know.
     pub fn place(&self, guess: &Guess) -> Place {
         let declared = self.records.iter().filter(|known| known.record.location < guess.offset);
+        let latest: HashMap<u64, u64> = guess.latest.iter().copied().collect();
         let records = declared.map(|known| {
-            let latest = guess.latest.iter().find(|(identifier, _)| *identifier == known.record.identifier);
-            KnownRecord { record: known.record.clone(), latest: latest.map(|&(_, latest)| latest) }
+            let latest = latest.get(&known.record.identifier).copied();
+            KnownRecord { record: known.record.clone(), latest }
         });
         let standing =
             Standing { checksums_seen: self.checksums_seen, data_seen: self.data_seen, ..Standing::default() };

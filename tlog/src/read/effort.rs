@@ -9,7 +9,7 @@
 const SMALL: u64 = 4096;
 
 /// What may be read in vain at the start of a file …
-pub(super) const START: u64 = 64 << 20;
+const START: u64 = 64 << 20;
 
 /// … and how much more for each byte that was got through.
 const PER_BYTE: u64 = 256;
@@ -41,6 +41,7 @@ impl Effort {
         cost <= SMALL || self.spent <= Self::limit(offset)
     }
 
+    /// How much may be read in vain until `offset`.
     pub const fn limit(offset: u64) -> u64 {
         START.saturating_add(PER_BYTE.saturating_mul(offset))
     }

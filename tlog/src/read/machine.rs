@@ -105,6 +105,8 @@ pub(super) struct Machine {
     pub(super) base: u64,
     /// The machine's place in the window.
     pub(super) at: usize,
+    /// Nothing is read that starts here or behind it, in a window that is the whole file.
+    pub(super) stop: usize,
     pub(super) lost: Option<Lost>,
     pub(super) damage: Damage,
     /// Whether something was skipped, by this machine or before the place that it started from.
@@ -128,6 +130,7 @@ impl Machine {
             state: State::FileHeader,
             base: 0,
             at: 0,
+            stop: usize::MAX,
             lost: None,
             damage: Damage::default(),
             is_damaged: false,
@@ -204,6 +207,7 @@ impl Machine {
     pub fn advance(&mut self, window: &[u8], last: bool) -> Result<Progress> {
         loop {
             let progress = match self.state {
+                State::Blocks if self.at >= self.stop => Some(Progress::End),
                 State::Blocks if self.options.verify => self.blocks::<true>(window, last)?,
                 State::Blocks => self.blocks::<false>(window, last)?,
                 State::FileHeader => self.file_header(window, last)?,
@@ -247,6 +251,7 @@ impl Machine {
     #[inline] // once per record: `benches/read`
     pub fn next_is_data(&mut self, window: &[u8]) -> bool {
         match (&self.state, self.options.verify) {
+            _ if self.at >= self.stop => false,
             (State::Blocks, true) => self.wanted_data::<true>(window),
             (State::Blocks, false) => self.wanted_data::<false>(window),
             _ => false,
@@ -258,6 +263,7 @@ impl Machine {
         loop {
             match self.intact_data::<VERIFY>(window) {
                 Short::Deliver => return true,
+                Short::NotWanted if self.at >= self.stop => return false,
                 Short::NotWanted => {}
                 Short::LongWay => return false,
             }

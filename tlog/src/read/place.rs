@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::RecordType;
-use super::effort;
+use super::effort::Effort;
 
 /// Where a reader stands between two blocks, and what it knows there: everything that decides what it makes of
 /// the rest. Two readers of the same bytes and options that stand at equal places deliver the same from there on.
@@ -39,11 +39,14 @@ pub struct Standing {
     pub data_seen: bool,
     /// Whether something was skipped.
     pub damaged: bool,
-    /// How much was read in vain, in bytes checksummed. Only from [`Standing::FREE_EFFORT`] on is it limited.
+    /// How much was read in vain, in bytes checksummed. Only from [`Standing::free_effort`] on is it limited.
     pub effort: u64,
 }
 
 impl Standing {
-    /// So much may be read in vain anywhere, in bytes checksummed.
-    pub const FREE_EFFORT: u64 = effort::START;
+    /// So much may have been read in vain by a reader that has come to `offset`, in bytes checksummed, without any
+    /// consequence there or behind it.
+    pub const fn free_effort(offset: u64) -> u64 {
+        Effort::limit(offset)
+    }
 }

@@ -48,6 +48,15 @@ impl<'d> SliceReader<'d> {
         Ok(Self { bytes, machine: Machine::search(options, place, bytes.len())? })
     }
 
+    /// The same reader, which ends in front of the first block that starts at `stop` or behind it, in bytes from the start of
+    /// the file. What is there is still looked at where something in front of it is damaged: a reader of fewer
+    /// bytes could make something else of that.
+    #[must_use]
+    pub fn until(mut self, stop: u64) -> Self {
+        self.machine.stop = usize::try_from(stop).unwrap_or(usize::MAX);
+        self
+    }
+
     /// Where the reader stands, if that is between two blocks.
     pub fn place(&self) -> Option<Place> {
         self.machine.place()

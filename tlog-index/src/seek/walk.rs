@@ -9,6 +9,7 @@ use std::io;
 use memchr::memmem::Finder;
 use tlog::Micros;
 use tlog::read::ReadAt;
+use tlog::schema::Schema;
 use tlog::wire::marker::MARKER;
 use tlog::wire::{BlockHeader, BlockType, DataHeader, IndexBlock, SchemaBlock, SeekMarker, data};
 
@@ -20,6 +21,9 @@ use super::{Latest, Order};
 
 /// How many blocks of one record are gone back at most.
 const MAX_BACK: usize = 1 << 16;
+
+/// Longer names are left to a reader, in bytes.
+const MAX_NAME: usize = 4096;
 
 /// Identifiers below this are looked up without hashing.
 const DENSE: usize = 1024;
@@ -34,6 +38,8 @@ pub(super) struct Walk {
     beyond: u32,
     /// Whether the walk went from the first block to the last.
     pub is_whole: bool,
+    /// Whether all data had a checksum. What else is data, a reader decides by what payloads say.
+    pub is_proved: bool,
 }
 
 /// What the walk knows of a record.
@@ -94,6 +100,7 @@ impl Walk {
             order: Order::default(),
             beyond: 0,
             is_whole: false,
+            is_proved: true,
         };
         for &(identifier, offset) in from.iter().flat_map(|marker| &marker.elements) {
             walk.records.get(identifier).last = Some(offset);
@@ -129,6 +136,7 @@ impl Walk {
             {
                 return Err(Stop::Odd);
             }
+            self.is_proved &= header.checksum.is_some();
             self.data(outline, at, &header)?;
             return Ok(Some(end));
         }
@@ -180,6 +188,9 @@ impl Walk {
     /// A record that is declared anew may have had data before, of which the markers behind say nothing.
     fn schema(&mut self, outline: &Outline, frame: &BlockHeader, block: &[u8]) -> Sought<()> {
         let schema = SchemaBlock::parse(block.get(frame.header_len..).unwrap_or(&[])).map_err(|_| Stop::Odd)?;
+        if !is_readable(&schema) {
+            return Err(Stop::Odd);
+        }
         let identifier = schema.identifier;
         let known = self.records.get(identifier);
         let is_anew = known.last.take().is_some() || outline.declared.contains_key(&identifier);
@@ -266,6 +277,12 @@ impl<S: ReadAt + ?Sized> Windows<'_, S> {
         let is_dead = matches!(verified(bytes, at), Looked::Nothing) && Finder::new(&MARKER).find(bytes).is_none();
         if is_dead { Ok(()) } else { Err(Stop::Odd) }
     }
+}
+
+/// Whether the block declares what a reader understands, and nothing else is in it.
+fn is_readable(block: &SchemaBlock<'_>) -> bool {
+    let is_whole = |schema: Schema| schema.to_bytes() == block.schema;
+    block.name.len() <= MAX_NAME && Schema::from_bytes(block.schema).is_ok_and(is_whole)
 }
 
 /// The whole block from `at` to `end`.

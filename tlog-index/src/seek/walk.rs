@@ -15,12 +15,15 @@ use tlog::wire::{BlockHeader, BlockType, DataHeader, IndexBlock, SchemaBlock, Se
 
 use super::head::{MAX_RECORDS, Outline};
 use super::marker::FoundMarker;
-use super::survey::{Looked, verified};
-use super::windows::{MAX_BLOCK, Sought, Stop, Windows, data_in, frame_in, is_intact};
+use super::survey::CHECKSUMMED_PER_BYTE;
+use super::windows::{MAX_BLOCK, Sought, Stop, Windows, data_in, frame_in, is_intact, is_right};
 use super::{Latest, Order};
 
 /// How many blocks of one record are gone back at most.
 const MAX_BACK: usize = 1 << 16;
+
+/// What another log, filler, and the end of an index have.
+const TLOG: &[u8] = b"TLOG";
 
 /// Longer names are left to a reader, in bytes.
 const MAX_NAME: usize = 4096;
@@ -274,9 +277,32 @@ impl<S: ReadAt + ?Sized> Windows<'_, S> {
             return Err(Stop::Odd);
         }
         let bytes = self.front(at, window)?;
-        let is_dead = matches!(verified(bytes, at), Looked::Nothing) && Finder::new(&MARKER).find(bytes).is_none();
-        if is_dead { Ok(()) } else { Err(Stop::Odd) }
+        if is_dead(bytes) { Ok(()) } else { Err(Stop::Odd) }
     }
+}
+
+/// Whether a reader finds nothing to go on from in the last bytes of a log with checksums: neither data with a right one, nor
+/// what is believed without.
+fn is_dead(bytes: &[u8]) -> bool {
+    let mut budget = bytes.len().saturating_mul(CHECKSUMMED_PER_BYTE);
+    let mut is_block = |rest: &[u8]| {
+        let Some((frame, len)) = frame_in(rest, 0, rest.len() as u64) else { return false };
+        // Within the bytes at hand.
+        let block = rest.get(..len as usize).unwrap_or(rest);
+        match frame.block_type {
+            BlockType::Schema => SchemaBlock::parse(block.get(frame.header_len..).unwrap_or(&[])).is_ok(),
+            BlockType::Data => {
+                data_in(&frame, block).filter(|header| header.checksum.is_some()).is_some_and(|header| {
+                    let is_too_much = budget < block.len();
+                    budget = budget.saturating_sub(block.len());
+                    is_too_much || is_right(block, &frame, &header)
+                })
+            }
+            _ => false,
+        }
+    };
+    let has_magic = |magic: &[u8]| Finder::new(magic).find(bytes).is_some();
+    !has_magic(&MARKER) && !has_magic(TLOG) && !(0..bytes.len()).any(|at| is_block(bytes.get(at..).unwrap_or(&[])))
 }
 
 /// Whether the block declares what a reader understands, and nothing else is in it.

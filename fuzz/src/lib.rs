@@ -5,10 +5,20 @@
 //! endian, its type encoding, then the rest. So seeds can be written by hand.
 
 mod file_read;
+mod index_scan;
 mod json;
+mod predicate;
+mod recover;
+mod seek_markers;
+mod sidecar;
 
 pub use file_read::file_read;
+pub use index_scan::index_scan;
 pub use json::{json_to_binary, schema_json};
+pub use predicate::predicate;
+pub use recover::recover;
+pub use seek_markers::seek_markers;
+pub use sidecar::sidecar;
 
 use tlog::schema::{Field, Object, Schema, Type};
 use tlog::value::{self, Cursor, ValueError, Visitor};

@@ -47,6 +47,31 @@ fn json_to_binary() {
     assert!(replay("json_to_binary", checks::json_to_binary) >= 5);
 }
 
+#[test]
+fn index_scan() {
+    assert!(replay("index_scan", checks::index_scan) >= 15);
+}
+
+#[test]
+fn seek_markers() {
+    assert!(replay("seek_markers", checks::seek_markers) >= 10);
+}
+
+#[test]
+fn recover() {
+    assert!(replay("recover", checks::recover) >= 10);
+}
+
+#[test]
+fn sidecar() {
+    assert!(replay("sidecar", checks::sidecar) >= 5);
+}
+
+#[test]
+fn predicate() {
+    assert!(replay("predicate", checks::predicate) >= 10);
+}
+
 /// A target whose seeds nobody replays would rot; this finds it.
 #[test]
 fn every_target_is_replayed() {

@@ -192,6 +192,9 @@ fn carefully<S: ReadAt + ?Sized>(
         survey.agrees_with(marker)?;
         walk.look_back(windows, outline, marker)?;
     }
+    if walk.is_whole && !walk.is_proved {
+        return Err(Stop::Odd);
+    }
     let (by, order) = match walk.is_whole {
         true => (By::FullScan, walk.order.told()),
         false => (By::Markers, survey.order(&walk.order).told()),

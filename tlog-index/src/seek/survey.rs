@@ -20,7 +20,7 @@ const FIRST_LOOK: usize = 8 << 10;
 const ANCHOR_WINDOWS: usize = 64;
 
 /// How many bytes may be checksummed per byte of a window: every byte may pretend to start a long block.
-const CHECKSUMMED_PER_BYTE: usize = 16;
+pub(super) const CHECKSUMMED_PER_BYTE: usize = 16;
 
 /// How many would-be blocks of a window are followed to the blocks behind them.
 const FOLLOWED: usize = 64;
@@ -242,7 +242,7 @@ impl<S: ReadAt + ?Sized> Windows<'_, S> {
 }
 
 /// What a window shows.
-pub(super) enum Looked {
+enum Looked {
     Found(Anchor),
     Nothing,
     /// Too much looks like a block.
@@ -250,7 +250,7 @@ pub(super) enum Looked {
 }
 
 /// The first whole data block in `bytes`, which lie at `base`, that has a time and a right checksum.
-pub(super) fn verified(bytes: &[u8], base: u64) -> Looked {
+fn verified(bytes: &[u8], base: u64) -> Looked {
     let mut budget = bytes.len().saturating_mul(CHECKSUMMED_PER_BYTE);
     for place in memchr_iter(BlockType::Data.code() as u8, bytes) {
         let rest = bytes.get(place..).unwrap_or(&[]);

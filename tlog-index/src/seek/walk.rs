@@ -9,17 +9,24 @@ use std::io;
 use memchr::memmem::Finder;
 use tlog::Micros;
 use tlog::read::ReadAt;
+use tlog::schema::Schema;
 use tlog::wire::marker::MARKER;
 use tlog::wire::{BlockHeader, BlockType, DataHeader, IndexBlock, SchemaBlock, SeekMarker, data};
 
 use super::head::{MAX_RECORDS, Outline};
 use super::marker::FoundMarker;
-use super::survey::{Looked, verified};
-use super::windows::{MAX_BLOCK, Sought, Stop, Windows, data_in, frame_in, is_intact};
+use super::survey::CHECKSUMMED_PER_BYTE;
+use super::windows::{MAX_BLOCK, Sought, Stop, Windows, data_in, frame_in, is_intact, is_right};
 use super::{Latest, Order};
 
 /// How many blocks of one record are gone back at most.
 const MAX_BACK: usize = 1 << 16;
+
+/// What another log, filler, and the end of an index have.
+const TLOG: &[u8] = b"TLOG";
+
+/// Longer names are left to a reader, in bytes.
+const MAX_NAME: usize = 4096;
 
 /// Identifiers below this are looked up without hashing.
 const DENSE: usize = 1024;
@@ -34,6 +41,8 @@ pub(super) struct Walk {
     beyond: u32,
     /// Whether the walk went from the first block to the last.
     pub is_whole: bool,
+    /// Whether all data had a checksum. What else is data, a reader decides by what payloads say.
+    pub is_proved: bool,
 }
 
 /// What the walk knows of a record.
@@ -94,6 +103,7 @@ impl Walk {
             order: Order::default(),
             beyond: 0,
             is_whole: false,
+            is_proved: true,
         };
         for &(identifier, offset) in from.iter().flat_map(|marker| &marker.elements) {
             walk.records.get(identifier).last = Some(offset);
@@ -129,6 +139,7 @@ impl Walk {
             {
                 return Err(Stop::Odd);
             }
+            self.is_proved &= header.checksum.is_some();
             self.data(outline, at, &header)?;
             return Ok(Some(end));
         }
@@ -180,6 +191,9 @@ impl Walk {
     /// A record that is declared anew may have had data before, of which the markers behind say nothing.
     fn schema(&mut self, outline: &Outline, frame: &BlockHeader, block: &[u8]) -> Sought<()> {
         let schema = SchemaBlock::parse(block.get(frame.header_len..).unwrap_or(&[])).map_err(|_| Stop::Odd)?;
+        if !is_readable(&schema) {
+            return Err(Stop::Odd);
+        }
         let identifier = schema.identifier;
         let known = self.records.get(identifier);
         let is_anew = known.last.take().is_some() || outline.declared.contains_key(&identifier);
@@ -263,9 +277,38 @@ impl<S: ReadAt + ?Sized> Windows<'_, S> {
             return Err(Stop::Odd);
         }
         let bytes = self.front(at, window)?;
-        let is_dead = matches!(verified(bytes, at), Looked::Nothing) && Finder::new(&MARKER).find(bytes).is_none();
-        if is_dead { Ok(()) } else { Err(Stop::Odd) }
+        if is_dead(bytes) { Ok(()) } else { Err(Stop::Odd) }
     }
+}
+
+/// Whether a reader finds nothing to go on from in the last bytes of a log with checksums: neither data with a right one, nor
+/// what is believed without.
+fn is_dead(bytes: &[u8]) -> bool {
+    let mut budget = bytes.len().saturating_mul(CHECKSUMMED_PER_BYTE);
+    let mut is_block = |rest: &[u8]| {
+        let Some((frame, len)) = frame_in(rest, 0, rest.len() as u64) else { return false };
+        // Within the bytes at hand.
+        let block = rest.get(..len as usize).unwrap_or(rest);
+        match frame.block_type {
+            BlockType::Schema => SchemaBlock::parse(block.get(frame.header_len..).unwrap_or(&[])).is_ok(),
+            BlockType::Data => {
+                data_in(&frame, block).filter(|header| header.checksum.is_some()).is_some_and(|header| {
+                    let is_too_much = budget < block.len();
+                    budget = budget.saturating_sub(block.len());
+                    is_too_much || is_right(block, &frame, &header)
+                })
+            }
+            _ => false,
+        }
+    };
+    let has_magic = |magic: &[u8]| Finder::new(magic).find(bytes).is_some();
+    !has_magic(&MARKER) && !has_magic(TLOG) && !(0..bytes.len()).any(|at| is_block(bytes.get(at..).unwrap_or(&[])))
+}
+
+/// Whether the block declares what a reader understands, and nothing else is in it.
+fn is_readable(block: &SchemaBlock<'_>) -> bool {
+    let is_whole = |schema: Schema| schema.to_bytes() == block.schema;
+    block.name.len() <= MAX_NAME && Schema::from_bytes(block.schema).is_ok_and(is_whole)
 }
 
 /// The whole block from `at` to `end`.

@@ -1,0 +1,4 @@
+//! Fuzzes recovery.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| tlog_fuzz::recover(data));

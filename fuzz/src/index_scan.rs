@@ -66,7 +66,7 @@ impl Parameters {
 
     /// The place in something of this length.
     fn place(&self, len: usize) -> usize {
-        usize::from(self.place) * (len + 1) >> 16
+        usize::from(self.place) * (len + 1) / 65_536
     }
 
     fn log(&self, input: &[u8]) -> Vec<u8> {
@@ -149,7 +149,7 @@ fn instances(log: &[u8], options: &ReadOptions) -> Vec<Instance> {
 /// One of the times in the log.
 fn chosen_time(parameters: &Parameters, all: &[Instance]) -> Micros {
     let timed: Vec<Micros> = all.iter().filter_map(|instance| instance.1).collect();
-    timed.get(usize::from(parameters.time) * timed.len() >> 8).copied().unwrap_or(Micros(0))
+    timed.get(usize::from(parameters.time) * timed.len() / 256).copied().unwrap_or(Micros(0))
 }
 
 fn check_seek(log: &[u8], index: &LogIndex, all: &[Instance], time: Micros) {

@@ -94,7 +94,7 @@ pub fn seek_markers(data: &[u8]) {
         assert!(seek_with(log, Micros(0), &options).is_err(), "only logs can be sought in");
         return;
     };
-    let chosen = told.data.get(usize::from(chosen) * told.data.len() >> 8).map_or(0, |data| data.time.0);
+    let chosen = told.data.get(usize::from(chosen) * told.data.len() / 256).map_or(0, |data| data.time.0);
     for time in [i64::MIN, chosen.saturating_sub(1), chosen, chosen.saturating_add(1), i64::MAX].map(Micros) {
         let counted = Counted { log, bytes: Cell::new(0) };
         let seek = seek_with(&counted, time, &options).expect("this is a log");

@@ -329,3 +329,26 @@ fn reports_are_json() {
     assert_eq!(json["lost"][0]["range"]["start"], report.lost[0].range.start);
     assert_eq!(json["records"][0]["name"], "text");
 }
+
+/// What comes out of each broken log of the project is whole to a reader that looks at every payload, and holds what
+/// such a reader finds in the broken one.
+#[test]
+fn the_broken_logs_of_the_project_come_out_whole() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/corrupt");
+    let mut count = 0;
+    for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let bytes = std::fs::read(&path).unwrap();
+        let is_log = path.extension().is_some_and(|extension| extension == "tlog");
+        let mut reader = SliceReader::new(&bytes, ReadOptions::default());
+        if !is_log || reader.next_event().is_err() {
+            continue;
+        }
+        let (report, output) = recovered(&bytes);
+        let mut whole = SliceReader::new(&output, ReadOptions { strict: true, ..ReadOptions::default() });
+        while whole.next_data().unwrap_or_else(|e| panic!("{}: {e}", path.display())).is_some() {}
+        let found = instances(&bytes);
+        assert_eq!((report.kept, instances(&output)), (found.len() as u64, found), "{}", path.display());
+        count += 1;
+    }
+    assert!(count > 10);
+}

@@ -145,7 +145,7 @@ impl Machine {
     /// nothing else speaks for it.
     fn unpacks(&mut self, header: &DataHeader, stored: &[u8]) -> std::result::Result<(), Cause> {
         let is_unproved = header.checksum.is_none() && header.flags.contains(DataFlags::SNAPPY);
-        match is_unproved && self.options.raw_payloads {
+        match is_unproved && !self.options.unpacks() {
             true => self.decompress(stored).map(drop),
             false => Ok(()),
         }

@@ -308,8 +308,8 @@ impl Machine {
         let entry = self.catalog.entry(slot);
         let wanted = entry.selected && self.options.selection.wants_time(header.timestamp.map(Micros));
         let compressed = header.flags.contains(DataFlags::SNAPPY);
-        let decompressed = if wanted && compressed && !self.options.raw_payloads {
-            Some(self.decompress(&block[payload_in_block..])?)
+        let decompressed = if wanted && compressed && self.options.unpacks() {
+            Some(self.decompress(&block[payload_in_block..])?).filter(|_| !self.options.raw_payloads)
         } else {
             None
         };

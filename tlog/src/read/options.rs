@@ -27,7 +27,8 @@ pub struct ReadOptions {
     /// its schemas knows them. The log's own declarations replace them. What exceeds the limit of the memory for
     /// schemas is left out.
     pub known: Vec<Arc<RecordType>>,
-    /// A file that does not start as a log does is searched for blocks from its first byte on, not refused.
+    /// A file that does not start as a log does is searched for blocks from its first byte on, not refused; and
+    /// compressed payloads must decompress to be delivered, even as they are stored.
     pub salvage: bool,
 }
 
@@ -44,6 +45,13 @@ impl Default for ReadOptions {
             known: Vec::new(),
             salvage: false,
         }
+    }
+}
+
+impl ReadOptions {
+    /// Whether compressed payloads are decompressed, be it only to see whether they can be.
+    pub(super) const fn unpacks(&self) -> bool {
+        !self.raw_payloads || self.salvage
     }
 }
 

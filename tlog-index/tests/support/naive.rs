@@ -73,7 +73,7 @@ impl Naive {
     fn check_order(&self, index: &LogIndex) {
         let times: Vec<Micros> = self.all.iter().filter_map(|(_, time)| *time).collect();
         let steps: Vec<u64> =
-            times.windows(2).filter(|pair| pair[1] < pair[0]).map(|pair| (pair[0].0 - pair[1].0) as u64).collect();
+            times.windows(2).filter(|pair| pair[1] < pair[0]).map(|pair| pair[0].0.abs_diff(pair[1].0)).collect();
         assert_eq!(index.order.timed, times.len() as u64);
         assert_eq!(index.order.untimed, (self.all.len() - times.len()) as u64);
         assert_eq!(index.order.steps_back, steps.len() as u64);
@@ -96,7 +96,7 @@ impl Naive {
             record.times.map(|times| (times.first, times.last)),
             times.iter().min().map(|&first| (first, *times.iter().max().unwrap()))
         );
-        let gap = times.windows(2).filter(|pair| pair[1] > pair[0]).map(|pair| (pair[1].0 - pair[0].0) as u64).max();
+        let gap = times.windows(2).filter(|pair| pair[1] > pair[0]).map(|pair| pair[1].0.abs_diff(pair[0].0)).max();
         assert_eq!(record.largest_gap.map(|gap| gap.micros), gap);
         self.check_links(record, instances);
         let span = |offset: u64| (offset >> index.span_shift) as u32;

@@ -4,7 +4,8 @@
 //!
 //! 1. every intact record goes into a copy (`NAME.tmp`) that is closed and synced, everything else into `NAME.torn.tmp`;
 //! 2. the copy is read again: it must hold as many records, all intact;
-//! 3. the unusable bytes get their name (`NAME.torn`), then the copy takes the segment's, then the folder is synced.
+//! 3. the unusable bytes get their name (`NAME.torn`), the folder is synced, the copy takes the segment's name, and the
+//!    folder is synced again.
 //!
 //! Before the last rename the segment is what it was, and all of it is done again at the next start; unfinished files
 //! are deleted then.
@@ -54,7 +55,8 @@ pub(super) fn is_closed(system: &dyn System, path: &Path, is_last: bool) -> Resu
     if is_last {
         return match Blocks::open(&*file).and_then(|blocks| blocks.index()) {
             Ok(index) => Ok(index.is_some()),
-            Err(Error::Format { .. }) => Ok(false),
+            // Torn data may end as if there were an index of any size.
+            Err(Error::Format { .. } | Error::Limit { .. }) => Ok(false),
             Err(e) => Err(e),
         };
     }
@@ -120,8 +122,13 @@ impl Unfinished<'_> {
         self.verify(records)?;
         let torn = torn.finish()?;
         let io = |e| Error::io_at(self.path, e);
+        let sync_names = || self.system.sync_dir(self.path.parent().unwrap_or(Path::new("."))).map_err(io);
+        if torn.is_some() {
+            // Not all file systems keep the order of renames, and behind the next one there is no second copy of these bytes.
+            sync_names()?;
+        }
         self.system.rename(&self.copy(), self.path).map_err(io)?;
-        self.system.sync_dir(self.path.parent().unwrap_or(Path::new("."))).map_err(io)?;
+        sync_names()?;
         Ok(Recovered { segment: self.path.to_owned(), records, damage, torn })
     }
 

@@ -222,6 +222,19 @@ fn many_records_are_no_more_work_than_few() {
     assert_eq!(scanned.records.len(), 40_000);
 }
 
+/// One identifier that is declared with ever other names.
+#[test]
+fn a_log_of_too_many_records_is_refused() {
+    let declare = |number: u32| [&[1, 12, 1, 0, 8][..], format!("{number:08x}").as_bytes(), &[5]].concat();
+    let declared = |count: u32| [b"TLOG0003\0".to_vec(), (0..count).flat_map(declare).collect()].concat();
+    assert_eq!(scan(&declared(50_000), &options(2, 100_000, 1_000)).unwrap().records.len(), 50_000);
+    let log = declared(140_000);
+    for workers in [1, 2] {
+        let refused = scan(&log, &options(workers, 100_000, 1_000)).unwrap_err();
+        assert!(matches!(refused, tlog::Error::Limit { .. }), "{refused}");
+    }
+}
+
 fn plain(count: u32) -> Recipe {
     let data = |i: u32| Step::Data { record: (i % 3) as u8, later: 10, timed: true, len: 150, fill: i as u8 };
     let steps = (0..count).map(data).collect();

@@ -12,6 +12,7 @@
 
 mod append;
 mod cells;
+mod positions;
 mod record;
 mod seek;
 mod tally;
@@ -20,8 +21,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tlog::read::{Damage, KnownRecord, Place, RecordType, Standing};
+use tlog::{Error, Result};
 
 pub use cells::Cell;
+pub(crate) use positions::Positions;
 pub(crate) use record::Latest;
 pub use record::{Ends, Gap, Links, RecordIndex, Times};
 pub use seek::{Found, Instance};
@@ -38,6 +41,12 @@ pub const MAX_SPANS: u64 = 1 << 14;
 
 /// All records together have at most so many cells: longer spans are taken when there are more.
 pub(crate) const MAX_CELLS: usize = 1 << 20;
+
+/// A log has at most so many records; one that declares more is not indexed.
+pub(crate) const MAX_RECORDS: u64 = 1 << 17;
+
+/// A log has at most so many schema blocks.
+pub(crate) const MAX_DECLARATIONS: u64 = 1 << 22;
 
 /// The index of a log.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,8 +72,8 @@ pub struct LogIndex {
     pub ends_with_index: bool,
     /// What was skipped.
     pub damage: Damage,
-    /// Which records have an identifier: positions in `records`.
-    pub(crate) by_identifier: HashMap<u64, Vec<u32>>,
+    /// Where in `records` a record is.
+    pub(crate) positions: Positions,
 }
 
 /// A schema block.
@@ -128,7 +137,7 @@ impl LogIndex {
 
     /// Which records have this identifier, as positions in [`records`](Self::records).
     pub fn with_identifier(&self, identifier: u64) -> &[u32] {
-        self.by_identifier.get(&identifier).map_or(&[], Vec::as_slice)
+        self.positions.with_identifier(identifier)
     }
 
     /// The span that a block at `offset` belongs to.
@@ -174,10 +183,21 @@ impl LogIndex {
         KnownRecord { record, latest }
     }
 
+    /// Refuses a log that would take too much memory.
+    ///
+    /// # Errors
+    /// [`Error::Limit`]
+    pub(crate) fn check_limits(&self) -> Result<()> {
+        let (records, declarations) = (self.records.len() as u64, self.declarations.len() as u64);
+        let exceeds = |what, size, limit| if size > limit { Err(Error::Limit { what, size, limit }) } else { Ok(()) };
+        exceeds("the number of records in a log", records, MAX_RECORDS)?;
+        exceeds("the number of schema blocks in a log", declarations, MAX_DECLARATIONS)
+    }
+
     /// The position of this record, however often it is declared.
     fn position_of(&self, record: &RecordType) -> Option<u32> {
         let same = |&&at: &&u32| is_same(&self.records[at as usize].record, record);
-        self.with_identifier(record.identifier).iter().find(same).copied()
+        self.positions.maybe_like(record).iter().find(same).copied()
     }
 
     /// The position of this record, which is added if it is new.
@@ -187,9 +207,16 @@ impl LogIndex {
         }
         let at = self.records.len() as u32;
         self.records.push(RecordIndex::new(Arc::clone(record)));
-        self.by_identifier.entry(record.identifier).or_default().push(at);
+        self.positions.add(record, at);
         at
     }
+}
+
+/// Whether the indices of two parts of a log together are sure to be within the limits.
+pub(crate) fn may_join(front: &LogIndex, rest: &LogIndex) -> bool {
+    let records = front.records.len() + rest.records.len();
+    let declarations = front.declarations.len() + rest.declarations.len();
+    records as u64 <= MAX_RECORDS && declarations as u64 <= MAX_DECLARATIONS
 }
 
 /// Whether both are declarations of one record.

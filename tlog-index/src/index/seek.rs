@@ -163,7 +163,7 @@ impl LogIndex {
     /// The identifier and position of a record, if it alone has that identifier, and is declared before `start`.
     fn sought(&self, at: u32, start: u64) -> Option<(u64, usize)> {
         let record = &self.records.get(at as usize)?.record;
-        let is_alone = self.by_identifier.get(&record.identifier).is_some_and(|positions| positions[..] == [at]);
+        let is_alone = self.with_identifier(record.identifier) == [at];
         (is_alone && record.location < start).then_some((record.identifier, at as usize))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tlog::Result;
 use tlog::read::{Cause, Data, Event, RecordType, Skipped, Standing};
 
 use super::record::Latest;
@@ -58,9 +59,15 @@ impl Tally {
     }
 
     /// Counts anything, as [`data`](Self::data).
-    pub fn event(&mut self, event: &Event<'_>, standing: Standing) {
+    ///
+    /// # Errors
+    /// As [`LogIndex::check_limits`].
+    pub fn event(&mut self, event: &Event<'_>, standing: Standing) -> Result<()> {
         match event {
-            Event::Data(data) => return self.data(data, standing),
+            Event::Data(data) => {
+                self.data(data, standing);
+                return Ok(());
+            }
             Event::Schema(record) => self.declare(record, standing),
             Event::Marker { offset, .. } => {
                 self.reach(*offset, standing);
@@ -71,6 +78,7 @@ impl Tally {
             Event::Skipped(skipped) => self.skipped(skipped, standing),
         }
         self.index.ends_with_index = matches!(event, Event::Index { .. });
+        self.index.check_limits()
     }
 
     fn declare(&mut self, record: &Arc<RecordType>, standing: Standing) {

@@ -100,12 +100,15 @@ pub struct Scanned {
 impl Scanned {
     /// A front holds if nothing in it was damaged or had to be looked at twice: what is made of damage can depend
     /// on where the log ends. Otherwise growing starts from the start.
-    fn new(mut front: LogIndex, place: Place, tail: LogIndex) -> Self {
-        if place.standing.damaged || place.standing.effort > 0 {
-            front.append(tail);
-            return Self { tail: front, ..Self::default() };
+    fn new(front: LogIndex, place: Place, tail: LogIndex) -> Result<Self> {
+        let is_damaged = place.standing.damaged || place.standing.effort > 0;
+        let scanned = Self { front, place, tail };
+        if is_damaged || !index::may_join(&scanned.front, &scanned.tail) {
+            let tail = scanned.into_index();
+            tail.check_limits()?;
+            return Ok(Self { tail, ..Self::default() });
         }
-        Self { front, place, tail }
+        Ok(scanned)
     }
 
     /// The index of the whole log.
@@ -119,7 +122,8 @@ impl Scanned {
 /// Scans a log.
 ///
 /// # Errors
-/// [`Error::Format`] when it does not start as a log does, [`Error::Limit`] when the workers cannot be started.
+/// [`Error::Format`] when it does not start as a log does, [`Error::Limit`] when it declares too many records,
+/// [`Error::Usage`] when the workers cannot be started.
 pub fn scan(bytes: &[u8], options: &ScanOptions) -> Result<LogIndex> {
     scan_with(bytes, options, &Progress::default()).map(Scanned::into_index)
 }
@@ -146,7 +150,7 @@ pub fn scan_stream<R: Read>(reader: &mut StreamReader<R>, progress: &Progress) -
     loop {
         let standing = reader.standing();
         let Some(event) = reader.next_event()? else { break };
-        tally.event(&event, standing);
+        tally.event(&event, standing)?;
         let at = reader.offset();
         progress.add(at.saturating_sub(told));
         told = at;
@@ -185,8 +189,8 @@ fn run(how: &How<'_>, mut front: LogIndex, mut place: Place) -> Result<Scanned> 
     for round in 1.. {
         for part in read(how, &place, &guesses, &known)? {
             match part.filter(|part| part.follows(&place)) {
-                Some(part) if part.is_last(how) => return Ok(Scanned::new(front, place, part.index)),
-                Some(part) => part.join(&mut front, &mut place),
+                Some(part) if part.is_last(how) => return Scanned::new(front, place, part.index),
+                Some(part) => part.join(&mut front, &mut place)?,
                 None => break,
             }
         }
@@ -194,7 +198,7 @@ fn run(how: &How<'_>, mut front: LogIndex, mut place: Place) -> Result<Scanned> 
         known = Known::at(&place);
     }
     // Not reached: the first part of each round follows, and without guesses it is the last.
-    Ok(Scanned::new(front, place, LogIndex::default()))
+    Scanned::new(front, place, LogIndex::default())
 }
 
 /// About where the parts should end.

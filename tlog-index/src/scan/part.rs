@@ -50,7 +50,7 @@ impl Part {
             }
             let standing = reader.standing();
             match reader.next_event()? {
-                Some(event) => tally.event(&event, standing),
+                Some(event) => tally.event(&event, standing)?,
                 None => break,
             }
         }
@@ -85,7 +85,10 @@ impl Part {
     }
 
     /// Joins this to what is in front of it, which it [`follows`](Self::follows).
-    pub fn join(mut self, index: &mut LogIndex, place: &mut Place) {
+    ///
+    /// # Errors
+    /// As [`LogIndex::check_limits`].
+    pub fn join(mut self, index: &mut LogIndex, place: &mut Place) -> Result<()> {
         if !self.is_known {
             self.index.spans.iter_mut().for_each(|span| add(&mut span.standing, place.standing));
             add(&mut self.end.standing, place.standing);
@@ -97,6 +100,7 @@ impl Part {
         }
         index.append(self.index);
         *place = self.end;
+        index.check_limits()
     }
 }
 

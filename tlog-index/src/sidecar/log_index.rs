@@ -1,14 +1,12 @@
 //! An index as bytes: of the front of a log, or of its tail.
 
-use std::collections::HashMap;
-
 use tlog::read::Damage;
 
 use super::bytes::{In, Malformed, Out, Taken, check};
 use super::record::{self, Extent};
 use super::types::{self, References, Types, TypesOut};
 use super::{damage, place};
-use crate::index::{Declaration, LogIndex, MAX_SPAN_SHIFT, MIN_SPAN_SHIFT, RecordIndex, Span, TimeOrder};
+use crate::index::{Declaration, LogIndex, MAX_SPAN_SHIFT, MIN_SPAN_SHIFT, Positions, RecordIndex, Span, TimeOrder};
 use crate::ranges::FieldRanges;
 
 /// All records together claim at most so many bytes of payload: so that sums of it stay numbers.
@@ -54,7 +52,7 @@ pub(super) fn take(types: &Types, from: u64, size: u64, bytes: &mut In<'_>) -> T
     // An index of nothing has no spans, and no length of spans either.
     check(end <= size && (is_shift || end == 0 && span_shift == 0))?;
     let extent = Extent { blocks: from..end, span_shift: span_shift.into() };
-    let (records, by_identifier) = take_records(types, &extent, bytes)?;
+    let (records, positions) = take_records(types, &extent, bytes)?;
     Ok(LogIndex {
         size: end,
         declarations: take_declarations(records.len(), &extent, bytes)?,
@@ -66,21 +64,21 @@ pub(super) fn take(types: &Types, from: u64, size: u64, bytes: &mut In<'_>) -> T
         markers: bytes.uint().and_then(|markers| check(markers <= size).map(|()| markers))?,
         ends_with_index: bytes.bool()?,
         damage: take_damage(&extent, bytes)?,
-        by_identifier,
+        positions,
     })
 }
 
-type Records = (Vec<RecordIndex>, HashMap<u64, Vec<u32>>);
+type Records = (Vec<RecordIndex>, Positions);
 
 fn take_records(types: &Types, extent: &Extent, bytes: &mut In<'_>) -> Taken<Records> {
     let count = bytes.count()?;
     let mut references = References::new(types);
     let mut records = Vec::new();
-    let mut by_identifier: HashMap<u64, Vec<u32>> = HashMap::new();
+    let mut positions = Positions::default();
     let (mut instances, mut len, mut unpacked) = (0u64, 0u64, 0u64);
     for at in 0..count {
         let declared = references.take(bytes, extent.blocks.end)?;
-        by_identifier.entry(declared.identifier).or_default().push(u32::try_from(at).map_err(|_| Malformed)?);
+        positions.add(&declared, u32::try_from(at).map_err(|_| Malformed)?);
         let record = record::take(declared, extent, bytes)?;
         instances = instances.checked_add(record.count).ok_or(Malformed)?;
         len = len.checked_add(record.bytes).ok_or(Malformed)?;
@@ -89,7 +87,7 @@ fn take_records(types: &Types, extent: &Extent, bytes: &mut In<'_>) -> Taken<Rec
     }
     let blocks = extent.blocks.end.saturating_sub(extent.blocks.start);
     check(instances <= blocks && len <= blocks && unpacked <= MAX_UNPACKED)?;
-    Ok((records, by_identifier))
+    Ok((records, positions))
 }
 
 fn take_declarations(records: usize, extent: &Extent, bytes: &mut In<'_>) -> Taken<Vec<Declaration>> {

@@ -21,6 +21,8 @@
 //!
 //! Schemas, seek markers and indices carry no logs: what is inside of one that is torn belongs to the log.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use super::effort::checksumming;
@@ -36,6 +38,16 @@ struct Link {
     offset: u64,
     /// How far back the block before it of its record starts; 0 if there is none.
     distance: u64,
+}
+
+/// What the blocks behind a damaged one tell.
+#[derive(Default)]
+struct Ahead {
+    /// Per record that comes there: whether bytes were lost or put in before; `None` if its first block does not tell.
+    is_moved: HashMap<u64, Option<bool>>,
+    any_moved: bool,
+    /// Whether any of them tells.
+    tells: bool,
 }
 
 impl Link {
@@ -70,8 +82,8 @@ impl Machine {
                         if !last && window.len() - end < AHEAD {
                             return Err(end + AHEAD);
                         }
-                        let ahead = ahead.get_or_insert_with(|| self.links_ahead(window, end));
-                        self.is_of_log(&link, ahead, damaged, self.offset(end))
+                        let ahead = ahead.get_or_insert_with(|| self.look_ahead(window, end, damaged));
+                        self.is_of_log(&link, ahead, damaged)
                     }
                     None => false,
                 },
@@ -134,37 +146,44 @@ impl Machine {
         (is_known && self.is_verified(&frame, &header, block)).then_some(Link { identifier, offset, distance })
     }
 
-    /// The first block of each record from `end` on.
-    fn links_ahead(&mut self, window: &[u8], end: usize) -> Vec<Link> {
-        let mut links: Vec<Link> = Vec::new();
+    /// What the first block of each record from `end` on tells of the damaged block, which starts at `damaged` in the file.
+    fn look_ahead(&mut self, window: &[u8], end: usize, damaged: u64) -> Ahead {
+        let mut ahead = Ahead::default();
         let mut at = end;
         while at - end < AHEAD {
             let Some((frame, block)) = window.get(at..).and_then(whole_block) else { break };
-            if frame.block_type == BlockType::Data {
-                let link = self.link(block, self.offset(at));
-                let is_first = |link: &Link| links.iter().all(|known| known.identifier != link.identifier);
-                links.extend(link.filter(is_first));
+            if frame.block_type == BlockType::Data
+                && let Some(next) = self.link(block, self.offset(at))
+                && let Entry::Vacant(first) = ahead.is_moved.entry(next.identifier)
+            {
+                let is_moved = self.tells_of_moves(&next, damaged, self.offset(end));
+                first.insert(is_moved);
+                ahead.tells |= is_moved.is_some();
+                ahead.any_moved |= is_moved == Some(true);
             }
             at += block.len();
         }
-        links
+        ahead
     }
 
-    fn is_of_log(&self, link: &Link, ahead: &[Link], damaged: u64, end: u64) -> bool {
-        // One that points at or behind `end` has lost its predecessor there: it says nothing of what is inside.
-        let tells = |next: &&Link| next.previous().is_none_or(|previous| previous < end);
-        let is_moved = |next: &Link| match next.previous() {
-            Some(previous) => previous > damaged || !self.continues(next, damaged),
-            None => false,
-        };
-        let mut ahead = ahead.iter().filter(tells);
-        if let Some(next) = ahead.clone().find(|next| next.identifier == link.identifier) {
-            return is_moved(next);
+    /// Whether bytes were lost or put in before this block; `None` if it does not tell.
+    fn tells_of_moves(&self, next: &Link, damaged: u64, end: u64) -> Option<bool> {
+        match next.previous() {
+            // It has lost its predecessor behind `end`: it says nothing of what is inside.
+            Some(previous) if previous >= end => None,
+            Some(previous) => Some(previous > damaged || !self.continues(next, damaged)),
+            None => Some(false),
+        }
+    }
+
+    fn is_of_log(&self, link: &Link, ahead: &Ahead, damaged: u64) -> bool {
+        if let Some(Some(is_moved)) = ahead.is_moved.get(&link.identifier) {
+            return *is_moved;
         }
         match link.previous() {
-            _ if ahead.clone().any(is_moved) => true,
+            _ if ahead.any_moved => true,
             Some(previous) => previous < damaged,
-            None => ahead.next().is_none() && self.latest(link.identifier).is_none(),
+            None => !ahead.tells && self.latest(link.identifier).is_none(),
         }
     }
 

@@ -5,8 +5,9 @@ use std::str::FromStr;
 
 use anyhow::Context;
 use tlog::Micros;
-use tlog::read::ReadOptions;
-use tlog_index::scan::{ScanOptions, scan};
+use tlog::read::{ReadOptions, StreamReader};
+use tlog_index::index::LogIndex;
+use tlog_index::scan::{Progress, ScanOptions, scan, scan_stream};
 
 use crate::exit::usage;
 use crate::input::Input;
@@ -139,25 +140,29 @@ impl Range {
     }
 }
 
-/// The earliest and the latest time in all of a log.
+/// The time of the first record of a log, and the latest of the last times of its records: also where times step
+/// back these are what every way of finding them gives.
 fn ends_of(source: &Source) -> anyhow::Result<Option<(Micros, Micros)>> {
     let mut ends: Option<(Micros, Micros)> = None;
     for part in &source.parts {
         ends = match (ends, ends_of_part(source, part)?) {
-            (Some((first, last)), Some((earlier, later))) => Some((first.min(earlier), last.max(later))),
+            (Some((first, last)), Some((_, later))) => Some((first, last.max(later))),
             (ends, found) => ends.or(found),
         };
     }
     Ok(ends)
 }
 
-/// The earliest and the latest time in one file of a log.
+/// The same of one file of a log.
 pub fn ends_of_part(source: &Source, part: &Part) -> anyhow::Result<Option<(Micros, Micros)>> {
     let named = || part.name.clone();
     match part.open(source)? {
         None => Ok(None),
         Some(Input::Mapped(log)) => ends_of_log(&part.path, &log).with_context(named),
-        Some(mut stream) if source.is_store => read_ends(&mut stream, part.read_options()).with_context(named),
+        Some(Input::Stream(stream)) if source.is_store => {
+            let index = scan_stream(&mut StreamReader::new(stream, part.read_options()), &Progress::default());
+            Ok(ends_in(&index.with_context(named)?))
+        }
         Some(Input::Stream(_)) => Err(usage("times counted from the ends of the log need a file, not a stream")),
     }
 }
@@ -166,12 +171,11 @@ pub fn ends_of_part(source: &Source, part: &Part) -> anyhow::Result<Option<(Micr
 /// all of it.
 fn ends_of_log(path: &Path, log: &tlog::Log) -> anyhow::Result<Option<(Micros, Micros)>> {
     if let Some(index) = planning::saved_index(path, log, false)? {
-        return Ok(index.times().map(|times| (times.first, times.last)));
+        return Ok(ends_in(&index));
     }
     let last = log.index().and_then(|index| index.records.iter().filter_map(|record| record.last_time).max());
     let Some(last) = last else {
-        let index = scan(log.bytes(), &ScanOptions::default())?;
-        return Ok(index.times().map(|times| (times.first, times.last)));
+        return Ok(ends_in(&scan(log.bytes(), &ScanOptions::default())?));
     };
     let mut reader = log.reader(ReadOptions { raw_payloads: true, ..ReadOptions::default() });
     while let Some(data) = reader.next_data()? {
@@ -182,15 +186,9 @@ fn ends_of_log(path: &Path, log: &tlog::Log) -> anyhow::Result<Option<(Micros, M
     Ok(None)
 }
 
-fn read_ends(input: &mut Input, options: ReadOptions) -> anyhow::Result<Option<(Micros, Micros)>> {
-    let mut reader = input.reader(options);
-    let mut ends: Option<(Micros, Micros)> = None;
-    while let Some(data) = reader.next_data()? {
-        let Some(time) = data.time else { continue };
-        let (first, last) = ends.unwrap_or((time, time));
-        ends = Some((first.min(time), last.max(time)));
-    }
-    Ok(ends)
+fn ends_in(index: &LogIndex) -> Option<(Micros, Micros)> {
+    let last = index.records.iter().filter_map(|record| record.ends).map(|ends| ends.last).max();
+    Some((index.order.ends?.first, last?))
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use tlog::Log;
 use tlog::read::{Cause, Damage, Data, Event, ReadOptions, RecordType, Selection, Skipped};
 use tlog_index::plan::{By, Filter, Plan, Request};
 use tlog_index::predicate::Predicate;
-use tlog_index::store::{StoreData, StoreReader};
 
 use super::cat_format::{Printer, printer};
 use super::cat_known::Known;
@@ -26,7 +25,7 @@ use crate::terminal::Terminal;
 use crate::times::Range;
 
 /// How often a followed file is looked at.
-const POLL: Duration = Duration::from_millis(100);
+pub(super) const POLL: Duration = Duration::from_millis(100);
 
 pub fn run(args: &Cat, terminal: &Terminal) -> anyhow::Result<Outcome> {
     if args.follow && args.files.len() != 1 {
@@ -62,11 +61,11 @@ pub fn run(args: &Cat, terminal: &Terminal) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-struct Concatenation<'a> {
-    args: &'a Cat,
-    terminal: &'a Terminal,
+pub(super) struct Concatenation<'a> {
+    pub(super) args: &'a Cat,
+    pub(super) terminal: &'a Terminal,
     /// Shared with the input, which flushes before it waits.
-    out: Rc<RefCell<BufWriter<StdoutLock<'static>>>>,
+    pub(super) out: Rc<RefCell<BufWriter<StdoutLock<'static>>>>,
     printer: Box<dyn Printer>,
     known: Known<'a>,
     /// Whether there is just one file, so that what it lacks is nowhere.
@@ -77,7 +76,7 @@ struct Concatenation<'a> {
     /// Whether all records of what was read are known: those behind a part that markers lead to may not be.
     knows_all: bool,
     /// How many more records may be printed.
-    left: u64,
+    pub(super) left: u64,
 }
 
 impl Concatenation<'_> {
@@ -101,33 +100,6 @@ impl Concatenation<'_> {
         Ok(outcome)
     }
 
-    /// Prints what a store has and what comes, from segment to segment.
-    fn follow_store(&mut self, source: &Source) -> anyhow::Result<Outcome> {
-        let (start, end) = Range::new(&self.args.selection)?.resolve(source)?;
-        let selection = Selection { records: self.args.selection.records.clone(), start, end };
-        let mut reader = StoreReader::open(&source.name, self.options(selection))?;
-        let (mut told, mut undecodable) = (0, Damage::default());
-        while self.left > 0 {
-            match reader.next_data().with_context(|| source.name.clone())? {
-                Some(StoreData { segment, data }) => {
-                    self.show(&data, &segment.path.display().to_string(), &mut undecodable)?;
-                    continue;
-                }
-                None => self.out.borrow_mut().flush().context(STDOUT)?,
-            }
-            if reader.skipped() > told {
-                told = reader.skipped();
-                let last = reader.damage().pop();
-                last.iter().for_each(|last| {
-                    self.terminal.report_damage(&last.segment.path.display().to_string(), &last.damage)
-                });
-            }
-            std::thread::sleep(POLL);
-        }
-        let is_whole = reader.skipped() == 0 && undecodable.is_none();
-        Ok(if is_whole { Outcome::Complete } else { Outcome::Damaged })
-    }
-
     fn part(&mut self, part: &Part, input: Input, selection: &Selection) -> anyhow::Result<Outcome> {
         let name = &part.name;
         let mut input = self.flush_before_waiting(input);
@@ -147,7 +119,10 @@ impl Concatenation<'_> {
         }
         let end = plan.as_ref().map(|plan| plan.parts.last().map_or(0, |part| part.range.end));
         let mut progress = Progress::beside_output(self.terminal, name, end);
-        let mut reader = input.planned(self.options(selection.clone()), plan);
+        // Half a block at the end of what somebody writes is still to come, not broken.
+        let options = self.options(selection.clone());
+        let options = ReadOptions { follow: options.follow || part.grows(), ..options };
+        let mut reader = input.planned(options, plan);
         let damage = self.records(&mut reader, name, &mut progress)?;
         drop(progress);
         self.meet(&reader.records());
@@ -187,7 +162,7 @@ impl Concatenation<'_> {
         })
     }
 
-    fn options(&self, selection: Selection) -> ReadOptions {
+    pub(super) fn options(&self, selection: Selection) -> ReadOptions {
         ReadOptions {
             selection,
             strict: self.args.strict,
@@ -262,7 +237,7 @@ impl Concatenation<'_> {
     }
 
     /// Prints one record, or counts it as damage.
-    fn show(&mut self, data: &Data<'_>, name: &str, undecodable: &mut Damage) -> anyhow::Result<()> {
+    pub(super) fn show(&mut self, data: &Data<'_>, name: &str, undecodable: &mut Damage) -> anyhow::Result<()> {
         let Err(cause) = self.print(data)? else { return Ok(()) };
         if self.args.strict {
             return Err(tlog::Error::Format { offset: data.offset, cause }).with_context(|| name.to_owned());

@@ -1,6 +1,7 @@
 //! The commands, one module each: what the flags mean, which part of the library does it, how it is shown.
 
 mod cat;
+mod cat_follow;
 mod cat_format;
 mod cat_known;
 mod completion;

@@ -116,7 +116,17 @@ impl<'d> SliceReader<'d> {
     /// # Errors
     /// As [`next_event`](Self::next_event).
     pub fn next_data(&mut self) -> Result<Option<Data<'_>>> {
-        Ok(if self.find_data()? { self.machine.view_data(self.bytes) } else { None })
+        // `find_data` again, with the data in place of an answer about it: a tenth of the time (`benches/read`).
+        loop {
+            if self.machine.next_is_data(self.bytes) {
+                return Ok(self.machine.view_data(self.bytes));
+            }
+            match self.advance()? {
+                Some(Found::Data) => return Ok(self.machine.view_data(self.bytes)),
+                Some(_) => {}
+                None => return Ok(None),
+            }
+        }
     }
 
     #[inline] // `benches/read`

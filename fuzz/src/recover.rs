@@ -18,7 +18,7 @@ fn read(log: &[u8], options: ReadOptions) -> tlog::Result<Vec<Instance>> {
     let mut all = Vec::new();
     while let Some(data) = reader.next_data()? {
         let is_compressed = data.flags.contains(DataFlags::SNAPPY);
-        all.push((data.record.schema_bytes.clone(), data.time, is_compressed, data.payload.to_vec()));
+        all.push((data.record.schema.to_bytes(), data.time, is_compressed, data.payload.to_vec()));
     }
     Ok(all)
 }
@@ -39,10 +39,9 @@ fn declared_late(input: &[u8]) -> Vec<Arc<RecordType>> {
                     missed.insert(identifier);
                 }
             }
-            Event::Schema(record) if missed.contains(&record.identifier) => {
-                if late.iter().all(|other| other.identifier != record.identifier) {
-                    late.push(Arc::clone(record));
-                }
+            Event::Schema(record) if missed.remove(&record.identifier) => {
+                let is_first = late.iter().all(|other| other.identifier != record.identifier);
+                late.extend(is_first.then(|| Arc::clone(record)));
             }
             _ => {}
         }

@@ -103,7 +103,7 @@ impl Large {
             let numbers = (0..FIELDS).flat_map(|number| ((block + number) as f64).to_le_bytes());
             self.block(1 + block % RECORDS, &numbers.collect::<Vec<u8>>(), 0);
         }
-        let hole = (256 << 10) + row.wrapping_mul(2_654_435_761) % (256 << 10);
+        let hole = (384 << 10) + row.wrapping_mul(2_654_435_761) % (256 << 10);
         let mut payload = Vec::new();
         tlog::value::put_varuint(hole, &mut payload);
         self.block(0, &payload, hole);

@@ -103,7 +103,7 @@ impl Joining {
     fn join(&mut self, how: &How<'_>, part: Result<Option<Part>>) -> bool {
         let Joined { front, place, last } = &mut self.joined;
         match part.map(|part| part.filter(|part| part.follows(place))) {
-            Ok(Some(part)) if part.is_last(how) => *last = Some(part.index),
+            Ok(Some(part)) if part.is_last(how) => *last = Some(part.into_tail(place)),
             Ok(Some(part)) => match part.join(front, place) {
                 Ok(()) => return true,
                 Err(error) => self.failed = Some(error),

@@ -16,19 +16,19 @@
 //! single reader's.
 
 mod part;
+mod queue;
 mod split;
 
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tlog::read::{Place, ReadOptions, StreamReader};
 use tlog::wire::block;
 use tlog::{Error, Result};
 
 use crate::index::{self, LogIndex, MIN_SPAN_SHIFT, Tally};
-use part::{How, Part};
-use split::{Guess, Known};
+use part::How;
+use split::Known;
 
 /// Parts are at least so long, in bytes.
 const MIN_PART: u64 = 512 << 10;
@@ -187,12 +187,10 @@ fn run(how: &How<'_>, mut front: LogIndex, mut place: Place) -> Result<Scanned> 
     let mut known = Known::look(how.bytes, how.read, &place);
     let mut guesses = split::guesses(how.bytes, how.read, &known, &targets);
     for round in 1.. {
-        for part in read(how, &place, &guesses, &known)? {
-            match part.filter(|part| part.follows(&place)) {
-                Some(part) if part.is_last(how) => return Scanned::new(front, place, part.index),
-                Some(part) => part.join(&mut front, &mut place)?,
-                None => break,
-            }
+        let joined = queue::read(how, front, place, &guesses, &known)?;
+        (front, place) = (joined.front, joined.place);
+        if let Some(last) = joined.last {
+            return Scanned::new(front, place, last);
         }
         guesses.retain(|guess| round < MAX_ROUNDS && guess.offset > place.offset);
         known = Known::at(&place);
@@ -213,16 +211,4 @@ fn targets(how: &How<'_>, from: u64) -> Vec<u64> {
     let mut targets: Vec<u64> = std::iter::successors(behind(&from), behind).collect();
     targets.extend(Some(tail).filter(|&tail| tail > from));
     targets
-}
-
-/// Reads all parts at once; `None` where a guess cannot be read from.
-fn read(how: &How<'_>, front: &Place, guesses: &[Guess], known: &Known) -> Result<Vec<Option<Part>>> {
-    let stop = |position: usize| guesses.get(position).map_or(u64::MAX, |guess| guess.offset);
-    (0..=guesses.len())
-        .into_par_iter()
-        .map(|position| match position.checked_sub(1) {
-            None => Part::read(how, front.clone(), true, stop(position)).map(Some),
-            Some(guess) => Ok(Part::read(how, known.place(&guesses[guess]), false, stop(position)).ok()),
-        })
-        .collect()
 }

@@ -90,7 +90,7 @@ impl Part {
     /// As [`LogIndex::check_limits`].
     pub fn join(mut self, index: &mut LogIndex, place: &mut Place) -> Result<()> {
         if !self.is_known {
-            self.index.spans.iter_mut().for_each(|span| add(&mut span.standing, place.standing));
+            self.stand_behind(place);
             add(&mut self.end.standing, place.standing);
             let start = self.start.offset;
             let before = latest_by_location(&place.records);
@@ -101,6 +101,21 @@ impl Part {
         index.append(self.index);
         *place = self.end;
         index.check_limits()
+    }
+}
+
+impl Part {
+    /// The index of the last part, which [`follows`](Self::follows) what ends at `place`.
+    pub fn into_tail(mut self, place: &Place) -> LogIndex {
+        if !self.is_known {
+            self.stand_behind(place);
+        }
+        self.index
+    }
+
+    /// What a guess does not know of a reader that comes to the spans: what it met before.
+    fn stand_behind(&mut self, place: &Place) {
+        self.index.spans.iter_mut().for_each(|span| add(&mut span.standing, place.standing));
     }
 }
 

@@ -39,7 +39,8 @@ use tlog::read::RecordType;
 use tlog::write::RecordId;
 use tlog::{Error, Result};
 
-use crate::recover::{ById, Names, Renamed};
+use crate::by_id::ById;
+use crate::recover::{Names, Renamed};
 
 /// So many renamed records are remembered.
 const LISTED: usize = 1000;

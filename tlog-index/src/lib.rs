@@ -9,6 +9,7 @@
 //!
 //! What a block is, the crate `tlog` knows; nothing here looks at terminals or output formats.
 
+mod by_id;
 pub mod copy;
 pub mod index;
 pub mod plan;

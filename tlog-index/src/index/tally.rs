@@ -1,6 +1,5 @@
 //! Making an index: one reader's events, counted.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tlog::Result;
@@ -8,13 +7,8 @@ use tlog::read::{Cause, Data, Event, RecordType, Skipped, Standing};
 
 use super::record::Latest;
 use super::{Declaration, LogIndex, MAX_CELLS, MAX_SPAN_SHIFT, MAX_SPANS, Span};
+use crate::by_id::ById;
 use crate::ranges::{self, FieldRanges};
-
-/// Identifiers below this are looked up without hashing.
-const DENSE: usize = 1024;
-
-/// No record.
-const VACANT: u32 = u32::MAX;
 
 /// How often, in data blocks and added ranges, the memory of the cells and ranges is looked at.
 const CHECK_CELLS: u64 = 1 << 16;
@@ -23,8 +17,7 @@ const CHECK_CELLS: u64 = 1 << 16;
 pub(crate) struct Tally {
     index: LogIndex,
     /// By identifier: the position of the record that it stands for here.
-    dense: Vec<u32>,
-    sparse: HashMap<u64, u32>,
+    positions: ById<u32>,
     /// Whether the values of fields are looked at.
     fields: bool,
     until_check: u64,
@@ -34,7 +27,7 @@ impl Tally {
     /// An index in which nothing is counted yet, with spans of 2 to the power of `span_shift` bytes.
     pub fn new(span_shift: u32, fields: bool) -> Self {
         let index = LogIndex { span_shift, ..LogIndex::default() };
-        Self { index, dense: Vec::new(), sparse: HashMap::new(), fields, until_check: CHECK_CELLS }
+        Self { index, positions: ById::default(), fields, until_check: CHECK_CELLS }
     }
 
     /// Counts a data block; `standing` is how the reader stood in front of it.
@@ -86,7 +79,7 @@ impl Tally {
         let at = self.index.position_or_add(record);
         self.index.declarations.push(Declaration { offset: record.location, record: at });
         self.index.records[at as usize].latest = Latest::None;
-        self.assign(record.identifier, at);
+        self.positions.insert(record.identifier, at);
     }
 
     fn skipped(&mut self, skipped: &Skipped, standing: Standing) {
@@ -94,8 +87,7 @@ impl Tally {
         self.index.damage.add(skipped);
         if skipped.cause == Cause::AnotherLog {
             self.index.further_logs.push(skipped.range.start);
-            self.dense.clear();
-            self.sparse.clear();
+            self.positions = ById::default();
         }
     }
 
@@ -111,31 +103,18 @@ impl Tally {
 
     #[inline]
     fn position(&mut self, record: &Arc<RecordType>) -> u32 {
-        let known = match usize::try_from(record.identifier) {
-            Ok(at) if at < DENSE => self.dense.get(at).copied().unwrap_or(VACANT),
-            _ => self.sparse.get(&record.identifier).copied().unwrap_or(VACANT),
-        };
-        if known != VACANT { known } else { self.position_of_new(record) }
+        match self.positions.get(record.identifier) {
+            Some(&at) => at,
+            None => self.position_of_new(record),
+        }
     }
 
     /// A record that was declared before the place at which this index starts.
     #[cold]
     fn position_of_new(&mut self, record: &Arc<RecordType>) -> u32 {
         let at = self.index.position_or_add(record);
-        self.assign(record.identifier, at);
+        self.positions.insert(record.identifier, at);
         at
-    }
-
-    fn assign(&mut self, identifier: u64, position: u32) {
-        match usize::try_from(identifier) {
-            Ok(at) if at < DENSE => {
-                if self.dense.len() <= at {
-                    self.dense.resize(at + 1, VACANT);
-                }
-                self.dense[at] = position;
-            }
-            _ => drop(self.sparse.insert(identifier, position)),
-        }
     }
 
     /// The index of what was counted, which ends at `end`, in bytes from the start of the file.

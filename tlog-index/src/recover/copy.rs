@@ -16,9 +16,8 @@ use super::duplicates::{Chain, Duplicates};
 use super::names::Names;
 use super::promise::{Recovered, Sum};
 use super::survey::{Survey, TELL_EVERY};
-use super::{
-    ById, Duplicate, IgnoredDeclaration, Losses, Lost, RecordReport, RecoverOptions, Renamed, Report, Undeclared,
-};
+use super::{Duplicate, IgnoredDeclaration, Losses, Lost, RecordReport, RecoverOptions, Renamed, Report, Undeclared};
+use crate::by_id::ById;
 
 /// So many payloads of a record must fit a schema that the log itself does not give; then it is believed.
 const PROOFS: u32 = 64;

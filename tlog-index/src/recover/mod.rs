@@ -31,7 +31,6 @@
 //! the name of a field makes another valid schema. A sibling's schemas decide if
 //! [`known_wins`](RecoverOptions::known_wins) says so.
 
-mod by_id;
 mod copy;
 mod duplicates;
 mod losses;
@@ -41,7 +40,6 @@ mod promise;
 mod report;
 mod survey;
 
-pub(crate) use by_id::ById;
 pub use copy::recover;
 pub(crate) use losses::Losses;
 pub(crate) use names::Names;

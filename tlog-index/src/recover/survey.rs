@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tlog::Result;
 use tlog::read::{Cause, Data, Event, RecordType, SliceReader};
 
-use super::{ById, RecoverOptions};
+use super::RecoverOptions;
+use crate::by_id::ById;
 
 /// So many identifiers are remembered at most.
 const MAX_IDENTIFIERS: usize = 1 << 16;

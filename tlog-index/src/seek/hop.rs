@@ -29,13 +29,14 @@ use tlog::Micros;
 use tlog::read::ReadAt;
 use tlog::wire::{BlockType, DataHeader, SeekMarker, data};
 
-use super::head::Outline;
+use super::head::{MAX_RECORDS, Outline};
 use super::marker::{FoundMarker, told};
 use super::stretch::MAX_INTERVAL;
 use super::survey::{Anchor, Survey};
-use super::walk::{Records, follow_back, whole};
+use super::walk::{follow_back, whole};
 use super::windows::{Sought, Stop, Windows, data_in, frame_in};
 use super::{By, Latest, Order, Seek, TimeOrder};
+use crate::by_id::ById;
 
 /// Where the records stand at `time`, which `survey` has been halved for.
 pub(super) fn seek<S: ReadAt + ?Sized>(
@@ -93,7 +94,7 @@ fn start<S: ReadAt + ?Sized>(
 struct Hop {
     start: u64,
     time: Micros,
-    records: Records<Passed>,
+    records: ById<Passed>,
     /// How many of the records are known.
     known: usize,
     order: Order,
@@ -117,7 +118,7 @@ struct Passed {
 
 impl Hop {
     fn new(start: u64, time: Micros) -> Self {
-        let (order, records) = (Order::default(), Records::default());
+        let (order, records) = (Order::default(), ById::default());
         Self { start, time, records, known: 0, order, earliest: None, marker: None, beyond: 0 }
     }
 
@@ -159,15 +160,15 @@ impl Hop {
             distance => Some(offset.checked_sub(distance).ok_or(Stop::Odd)?),
         };
         let (identifier, start) = (header.identifier, self.start);
-        let passed = self.records.get(identifier);
+        let passed = self.records.or_default(identifier);
         if !passed.is_known {
             *passed = Passed { is_known: true, last: previous, before: previous, best: None };
             self.known += 1;
-            if previous.is_some_and(|previous| previous >= start) || self.records.is_full() {
+            if previous.is_some_and(|previous| previous >= start) || self.records.len() >= MAX_RECORDS {
                 return Err(Stop::Odd);
             }
         }
-        let passed = self.records.get(identifier);
+        let passed = self.records.or_default(identifier);
         if passed.last != previous {
             return Err(Stop::Odd);
         }
@@ -211,12 +212,12 @@ impl Hop {
     fn ends_with(&mut self, elements: impl Iterator<Item = (u64, u64)>) -> Sought<()> {
         let mut count = 0;
         for (identifier, latest) in elements {
-            let passed = self.records.get(identifier);
+            let passed = self.records.or_default(identifier);
             if !passed.is_known && latest < self.start {
                 *passed = Passed { is_known: true, last: Some(latest), before: Some(latest), best: None };
                 self.known += 1;
             }
-            if passed.last != Some(latest) || self.records.is_full() {
+            if passed.last != Some(latest) || self.records.len() >= MAX_RECORDS {
                 return Err(Stop::Odd);
             }
             count += 1;
@@ -229,7 +230,7 @@ impl Hop {
         let before = front.records.iter().filter_map(|(identifier, passed)| Some((identifier, passed.before?)));
         self.ends_with(before)?;
         for (identifier, passed) in front.records.iter().filter(|(_, passed)| passed.is_known) {
-            let mine = self.records.get(identifier);
+            let mine = self.records.or_default(identifier);
             if let Some(best) = passed.best
                 && mine.best.is_none_or(|mine| mine.time <= best.time)
             {

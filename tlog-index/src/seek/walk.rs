@@ -3,7 +3,6 @@
 //! Everything that the walk passes is verified: checksums, previous offsets, what markers point at. Where anything
 //! is not as an intact log has it, the walk says so and the whole log is read instead.
 
-use std::collections::HashMap;
 use std::io;
 
 use memchr::memmem::Finder;
@@ -18,6 +17,7 @@ use super::marker::FoundMarker;
 use super::survey::CHECKSUMMED_PER_BYTE;
 use super::windows::{MAX_BLOCK, Sought, Stop, Windows, data_in, frame_in, is_intact, is_right};
 use super::{Latest, Order};
+use crate::by_id::ById;
 
 /// How many blocks of one record are gone back at most.
 const MAX_BACK: usize = 1 << 16;
@@ -28,13 +28,10 @@ const TLOG: &[u8] = b"TLOG";
 /// Longer names are left to a reader, in bytes.
 const MAX_NAME: usize = 4096;
 
-/// Identifiers below this are looked up without hashing.
-const DENSE: usize = 1024;
-
 /// What a walk found.
 pub(super) struct Walk {
     time: Micros,
-    records: Records<Known>,
+    records: ById<Known>,
     from_marker: bool,
     pub order: Order,
     /// How many markers so far were beyond the time.
@@ -56,38 +53,6 @@ struct Known {
     is_declared: bool,
 }
 
-/// What a walk knows of its records, by identifier.
-#[derive(Default)]
-pub(super) struct Records<T> {
-    dense: Vec<T>,
-    sparse: HashMap<u64, T>,
-}
-
-impl<T: Copy + Default> Records<T> {
-    #[inline] // once per block walked over: `benches/seek`
-    pub fn get(&mut self, identifier: u64) -> &mut T {
-        match usize::try_from(identifier) {
-            Ok(at) if at < DENSE => {
-                if self.dense.len() <= at {
-                    self.dense.resize((at + 1).next_power_of_two(), T::default());
-                }
-                &mut self.dense[at]
-            }
-            _ => self.sparse.entry(identifier).or_default(),
-        }
-    }
-
-    pub fn is_full(&self) -> bool {
-        self.sparse.len() >= MAX_RECORDS
-    }
-
-    /// All records by identifier, and some that nothing is known of.
-    pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
-        let dense = self.dense.iter().enumerate().map(|(at, known)| (at as u64, known));
-        dense.chain(self.sparse.iter().map(|(&identifier, known)| (identifier, known)))
-    }
-}
-
 impl Walk {
     /// Walks from behind `from`, or from the first block, until the second marker beyond `time`, or to the end.
     pub fn run<S: ReadAt + ?Sized>(
@@ -98,7 +63,7 @@ impl Walk {
     ) -> Sought<Self> {
         let mut walk = Self {
             time,
-            records: Records::default(),
+            records: ById::default(),
             from_marker: from.is_some(),
             order: Order::default(),
             beyond: 0,
@@ -106,7 +71,7 @@ impl Walk {
             is_proved: true,
         };
         for &(identifier, offset) in from.iter().flat_map(|marker| &marker.elements) {
-            walk.records.get(identifier).last = Some(offset);
+            walk.records.or_default(identifier).last = Some(offset);
         }
         let mut at = from.map_or(windows.first_block, |marker| marker.end);
         if let Some(marker) = from {
@@ -159,7 +124,7 @@ impl Walk {
 
     fn data(&mut self, outline: &Outline, offset: u64, header: &DataHeader) -> Sought<()> {
         let identifier = header.identifier;
-        let known = self.records.get(identifier);
+        let known = self.records.or_default(identifier);
         let is_known = known.is_declared || (self.from_marker && (known.last.is_some() || outline.knows(identifier)));
         let is_chained = |distance| distance == known.last.map_or(0, |last| offset.saturating_sub(last));
         if !is_known || !header.previous_offset.is_none_or(is_chained) {
@@ -179,7 +144,7 @@ impl Walk {
         let marker = SeekMarker::parse(block).ok().flatten().ok_or(Stop::Odd)?;
         let is_right = marker
             .elements()
-            .all(|(identifier, distance)| self.records.get(identifier).last == offset.checked_sub(distance));
+            .all(|(identifier, distance)| self.records.or_default(identifier).last == offset.checked_sub(distance));
         if !is_right {
             return Err(Stop::Odd);
         }
@@ -195,10 +160,10 @@ impl Walk {
             return Err(Stop::Odd);
         }
         let identifier = schema.identifier;
-        let known = self.records.get(identifier);
+        let known = self.records.or_default(identifier);
         let is_anew = known.last.take().is_some() || outline.declared.contains_key(&identifier);
         known.is_declared = true;
-        if (is_anew && self.from_marker) || self.records.is_full() {
+        if (is_anew && self.from_marker) || self.records.len() >= MAX_RECORDS {
             return Err(Stop::Odd);
         }
         Ok(())
@@ -216,7 +181,7 @@ impl Walk {
         let step = self.order.gap.ok_or(Stop::Odd)?;
         for &(identifier, offset) in &from.elements {
             let is_later = |best: &Latest| best.time.0 >= from.time.0.saturating_add_unsigned(step);
-            let best = &mut self.records.get(identifier).best;
+            let best = &mut self.records.or_default(identifier).best;
             if !best.as_ref().is_some_and(is_later) {
                 follow_back(windows, outline, (identifier, offset), (self.time, step), best)?;
             }

@@ -8,7 +8,7 @@ use tlog::schema::check_record_name;
 
 use super::finding::{Finding, Kind};
 use super::verifier::{Findings, Source};
-use crate::recover::ById;
+use crate::by_id::ById;
 
 /// Which identifier has which name.
 #[derive(Debug, Default)]

@@ -4,7 +4,8 @@ use tlog::wire::{BlockHeader, IndexBlock, IndexEntry};
 
 use super::finding::{Finding, Kind};
 use super::verifier::{Findings, Source};
-use crate::recover::{ById, Losses};
+use crate::by_id::ById;
+use crate::recover::Losses;
 
 /// Where the latest index is.
 #[derive(Debug, Default)]

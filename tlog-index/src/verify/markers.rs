@@ -5,7 +5,8 @@ use tlog::wire::SeekMarker;
 
 use super::finding::{Finding, Kind};
 use super::verifier::{Findings, Source};
-use crate::recover::{ById, Losses};
+use crate::by_id::ById;
+use crate::recover::Losses;
 
 /// What a marker must agree with.
 #[derive(Debug, Default)]

@@ -15,7 +15,8 @@ use super::finding::{Counted, Finding, Kind, Severity, Summary};
 use super::indices::{self, Indices};
 use super::markers::Markers;
 use super::sequence::Sequence;
-use crate::recover::{ById, Losses};
+use crate::by_id::ById;
+use crate::recover::Losses;
 
 /// How often progress is told of, in events.
 const TELL_EVERY: u64 = 1 << 12;

@@ -27,7 +27,7 @@ use std::ops::Range;
 
 use super::effort::checksumming;
 use super::machine::{Machine, whole_block};
-use crate::wire::{BlockHeader, BlockType, DataHeader, SeekMarker, marker};
+use crate::wire::{BlockHeader, BlockType, BodyError, DataHeader, SeekMarker, data, marker};
 
 /// How far behind the damaged block the next blocks of records are looked for, in bytes.
 const AHEAD: usize = 64 << 10;
@@ -115,6 +115,9 @@ impl Machine {
     /// behind that, by [`AHEAD`]. `Err` with where the window must reach to tell.
     fn link_inside(&mut self, window: &[u8], at: usize, end: usize, last: bool) -> Result<Option<Link>, usize> {
         let rest = window.get(at..).unwrap_or(&[]);
+        if !last && is_cut(rest) {
+            return Err(window.len() + 1);
+        }
         let Some(to) = self.declared_data(rest).and_then(|len| at.checked_add(len)) else { return Ok(None) };
         if to > end && to - end > AHEAD {
             return Ok(None);
@@ -205,5 +208,20 @@ impl Machine {
 
     fn latest(&self, identifier: u64) -> Option<u64> {
         self.catalog.slot(identifier).and_then(|slot| self.catalog.entry(slot).latest)
+    }
+}
+
+/// Whether bytes end within what may be the headers of a data block.
+fn is_cut(bytes: &[u8]) -> bool {
+    if bytes.len() >= data::MAX_FRONT_LEN {
+        return false;
+    }
+    match BlockHeader::parse(bytes) {
+        Ok(frame) if frame.block_type == BlockType::Data => {
+            let body = bytes.get(frame.header_len..).unwrap_or(&[]);
+            matches!(DataHeader::parse(body), Err(BodyError::Truncated))
+        }
+        Ok(_) => false,
+        Err(_) => bytes.first().is_some_and(|code| u64::from(code & 0x7f) == BlockType::Data.code()),
     }
 }

@@ -13,12 +13,12 @@ use tlog_index::index::LogIndex;
 use tlog_index::scan::{ScanOptions, scan};
 
 /// By record: the instance with the greatest time not after `time`, of equal times the last in the file.
-fn naive_seek(naive: &naive::Naive, time: Micros) -> BTreeMap<(u64, Vec<u8>), (Micros, u64)> {
+fn naive_seek(naive: &naive::Naive, time: Micros) -> BTreeMap<(u64, String, Vec<u8>), (Micros, u64)> {
     let latest = |instances: &naive::Instances| {
         instances.iter().filter_map(|&(offset, at, ..)| Some((at.filter(|&at| at <= time)?, offset))).max()
     };
     let records = naive.records.iter();
-    records.filter_map(|((id, _, schema), instances)| Some(((*id, schema.clone()), latest(instances)?))).collect()
+    records.filter_map(|(key, instances)| Some((key.clone(), latest(instances)?))).collect()
 }
 
 fn check(bytes: &[u8], index: &LogIndex) {
@@ -34,7 +34,10 @@ fn check(bytes: &[u8], index: &LogIndex) {
             .iter()
             .map(|instance| {
                 let record = &index.records[instance.record as usize].record;
-                ((record.identifier, record.schema_bytes.clone()), (instance.time, instance.offset))
+                (
+                    (record.identifier, record.name.clone(), record.schema_bytes.clone()),
+                    (instance.time, instance.offset),
+                )
             })
             .collect();
         assert_eq!(found, naive_seek(&naive, time), "{time:?}");

@@ -42,8 +42,9 @@ impl Source {
         if !store::is_store(path) {
             return Err(usage(format!("{name} is a folder, but not one of a store; give the log files in it")));
         }
-        let is_written = store::is_being_written(path);
         let mut segments = store::segments(path).with_context(|| name.clone())?;
+        // Asked afterwards: whoever begins to write now writes to a new segment.
+        let is_written = store::is_being_written(path);
         let last = segments.pop();
         let part = |path: PathBuf, grows| Part { name: path.display().to_string(), path, grows };
         let mut parts: Vec<Part> = segments.into_iter().map(|path| part(path, false)).collect();

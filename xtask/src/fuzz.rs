@@ -44,6 +44,9 @@ pub struct Options {
     /// How many targets run at a time
     #[arg(long, default_value_t = 2)]
     pub jobs: usize,
+    /// Where its chances start from, to run the same again; another one each time unless given
+    #[arg(long)]
+    pub seed: Option<u32>,
 }
 
 /// Builds and runs the targets.
@@ -58,7 +61,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let binaries = build()?;
     for batch in targets.chunks(options.jobs.max(1)) {
-        let running: Vec<_> = batch.iter().map(|target| Run::start(target, &binaries, options.seconds)).collect();
+        let running: Vec<_> = batch.iter().map(|target| Run::start(target, &binaries, options)).collect();
         // All of a batch come to their end, also when one fails.
         let finished: Vec<_> = running.into_iter().map(|run| run?.finish()).collect();
         finished.into_iter().collect::<Result<()>>()?;
@@ -95,7 +98,7 @@ struct Run {
 }
 
 impl Run {
-    fn start(target: &str, binaries: &Path, seconds: u32) -> Result<Self> {
+    fn start(target: &str, binaries: &Path, options: &Options) -> Result<Self> {
         let folder = |kind: &str| root().join("fuzz").join(kind).join(target);
         let (corpus, seeds, regressions) = (folder("corpus"), folder("seeds"), folder("regressions"));
         for dir in [&corpus, &seeds, &regressions] {
@@ -109,7 +112,9 @@ impl Run {
             .arg(binaries.join(target))
             .arg(format!("-artifact_prefix={}/", regressions.display()))
             .arg(format!("-rss_limit_mb={RESIDENT_MB}"))
-            .arg(format!("-max_total_time={seconds}"))
+            .arg(format!("-max_total_time={}", options.seconds))
+            // 0 is libFuzzer's word for a seed of its own choice.
+            .arg(format!("-seed={}", options.seed.unwrap_or(0)))
             // Slow units below the timeout are no regressions, and are not to be written among them.
             .arg(format!("-timeout={HANG_SECONDS}"))
             .arg(format!("-report_slow_units={HANG_SECONDS}"))

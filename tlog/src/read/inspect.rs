@@ -132,7 +132,7 @@ impl Machine {
                 Ok(None) => {}
             }
         }
-        if let Err(cause) = self.unpacks(&header, &block[frame.header_len + header.len..]) {
+        if let Err(cause) = self.unpacks(slot, &header, &block[frame.header_len + header.len..]) {
             return self.skip_unusable(cause, &header, block);
         }
         match self.take(slot, header, frame.header_len, block) {
@@ -141,11 +141,11 @@ impl Machine {
         }
     }
 
-    /// Whether a compressed payload that no checksum covers can be decompressed, where it is delivered as it is stored:
-    /// nothing else speaks for it.
-    fn unpacks(&mut self, header: &DataHeader, stored: &[u8]) -> std::result::Result<(), Cause> {
+    /// Whether a compressed payload that no checksum covers can be decompressed, where it is not delivered so anyway:
+    /// nothing else speaks for it, and what comes behind it must not depend on whether it is wanted.
+    fn unpacks(&mut self, slot: u32, header: &DataHeader, stored: &[u8]) -> std::result::Result<(), Cause> {
         let is_unproved = header.checksum.is_none() && header.flags.contains(DataFlags::SNAPPY);
-        match is_unproved && !self.options.unpacks() {
+        match is_unproved && !(self.options.unpacks() && self.wants(slot, header)) {
             true => self.decompress(stored).map(drop),
             false => Ok(()),
         }

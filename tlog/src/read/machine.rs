@@ -305,8 +305,7 @@ impl Machine {
     ) -> Result<bool, Cause> {
         let start = self.at;
         let payload_in_block = frame_len + header.len;
-        let entry = self.catalog.entry(slot);
-        let wanted = entry.selected && self.options.selection.wants_time(header.timestamp.map(Micros));
+        let wanted = self.wants(slot, &header);
         let compressed = header.flags.contains(DataFlags::SNAPPY);
         let decompressed = if wanted && compressed && self.options.unpacks() {
             Some(self.decompress(&block[payload_in_block..])?).filter(|_| !self.options.raw_payloads)
@@ -322,6 +321,12 @@ impl Machine {
             self.data = FoundData { block: start..self.at, slot, header, payload_at, decompressed };
         }
         Ok(wanted)
+    }
+
+    /// Whether the data is selected.
+    #[inline(always)] // once per record: `benches/read`
+    pub(super) fn wants(&self, slot: u32, header: &DataHeader) -> bool {
+        self.catalog.entry(slot).selected && self.options.selection.wants_time(header.timestamp.map(Micros))
     }
 
     pub(super) fn decompress(&mut self, stored: &[u8]) -> Result<usize, Cause> {

@@ -217,7 +217,10 @@ fn nobody_listens_to_acknowledgements() {
     command.args(["--durability", "each"]).current_dir(folder.path(""));
     let output = command.stdout(write).output().unwrap();
     assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), ""));
-    assert_eq!(cat(&folder, "store"), [imu_line(0)]);
+    // That nobody listens is noticed while recording goes on: how soon is up to the machine.
+    let lines = cat(&folder, "store");
+    assert!(!lines.is_empty());
+    assert_eq!(lines, (0..lines.len()).map(imu_line).collect::<Vec<_>>());
 }
 
 #[test]

@@ -235,6 +235,8 @@ fn an_interrupted_recovery_leaves_nothing() {
         std::thread::yield_now();
     }
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    // Waiting would close its input, and empty input is another error.
+    let _open = child.stdin.take();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert!(folder.names().is_empty(), "{:?}", folder.names());
 }

@@ -13,6 +13,7 @@ mod output;
 mod planning;
 mod progress;
 mod project;
+mod selected;
 mod sizes;
 mod sniff;
 mod source;

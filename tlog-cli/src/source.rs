@@ -61,6 +61,11 @@ impl Source {
     }
 }
 
+/// The files of the logs, none of which may become an output.
+pub fn files(sources: &[Source]) -> Vec<&Path> {
+    sources.iter().flat_map(|source| &source.parts).map(|part| part.path.as_path()).collect()
+}
+
 impl Part {
     /// Whether somebody is writing it.
     pub const fn grows(&self) -> bool {

@@ -13,7 +13,8 @@ const FUZZ_SECONDS: u32 = 5;
 const FUZZ_SEED: u32 = 1;
 
 /// The crates whose feature `reference-vectors` enables the tests that need the reference's files.
-const WITH_VECTORS: &str = "tlog/reference-vectors,tlog-index/reference-vectors,tlog-cli/reference-vectors";
+const WITH_VECTORS: &str = "tlog/reference-vectors,tlog-index/reference-vectors,tlog-convert/reference-vectors,\
+     tlog-cli/reference-vectors";
 
 /// Runs all of it.
 ///

@@ -1,0 +1,1 @@
+//! Arrow columns out of payloads.

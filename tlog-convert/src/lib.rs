@@ -11,6 +11,7 @@
 
 pub mod columns;
 mod error;
+pub mod import;
 pub mod rows;
 
 pub use error::{Error, Result};

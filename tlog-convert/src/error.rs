@@ -1,7 +1,7 @@
 //! Why a conversion cannot go on, sorted by who must act.
 
 /// The result of whatever can fail here.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a conversion cannot go on.
 #[derive(Debug, thiserror::Error)]

@@ -35,6 +35,19 @@ impl Rows {
         self.ends.push(self.bytes.len());
     }
 
+    /// Adds an instance of others.
+    pub fn push_from(&mut self, other: &Self, at: usize) {
+        let (time, offset) = (other.times.get(at), other.offsets.get(at));
+        self.push_parts(time.copied().flatten(), offset.copied().unwrap_or(0), other.payload(at));
+    }
+
+    /// Some of the instances.
+    pub fn part(&self, range: Range<usize>) -> Self {
+        let mut part = Self::default();
+        range.for_each(|at| part.push_from(self, at));
+        part
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.ends.len()

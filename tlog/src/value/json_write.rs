@@ -295,6 +295,13 @@ fn close_up(mut at: usize, parts: impl Iterator<Item = Range<usize>>, out: &mut 
     out.truncate(at);
 }
 
+/// What names this member of a union in data JSON; empty if there is none.
+pub fn member_label(members: &[Type], index: usize) -> String {
+    let mut label = Vec::new();
+    append_member_label(members, index, &mut label);
+    String::from_utf8(label).unwrap_or_default()
+}
+
 /// Appends what names this member of a union: its type, and its index if that is not enough.
 pub(super) fn append_member_label(members: &[Type], index: usize, out: &mut Vec<u8>) {
     let Some(member) = members.get(index) else { return };

@@ -245,7 +245,11 @@ pub fn skip(ty: &Type, cursor: &mut Cursor<'_>) -> Result<(), ValueError> {
     }
 }
 
-fn skip_items(item: &Type, len: u64, cursor: &mut Cursor<'_>) -> Result<(), ValueError> {
+/// Moves the cursor over so many values of one type, as [`skip`] does.
+///
+/// # Errors
+/// [`ValueError`], as [`walk`].
+pub fn skip_items(item: &Type, len: u64, cursor: &mut Cursor<'_>) -> Result<(), ValueError> {
     match item.extent() {
         Some(extent) => cursor.skip_run(len, extent.len, extent.zero_width),
         None => (0..len).try_for_each(|_| skip(item, cursor)),

@@ -1,3 +1,5 @@
+//! What single columns look like; properties over all types are in `tests/columns.rs`.
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Int32Type, UInt8Type};
 use tlog::Micros;

@@ -22,7 +22,7 @@ pub struct Projection {
 
 /// How well a path fits: better ones are greater.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
+pub enum Fit {
     /// Not tried.
     #[default]
     Unknown,
@@ -116,7 +116,8 @@ impl Projection {
 }
 
 impl Fit {
-    fn of(path: &Path, record: &RecordType, error: &PathError) -> Self {
+    /// How well a path fits that could not be compiled.
+    pub fn of(path: &Path, record: &RecordType, error: &PathError) -> Self {
         let PathError::Nothing { at, problem, .. } = error else { return Self::Nowhere(error.to_string()) };
         if path.to_string().starts_with(at) {
             return Self::Nearly(at.len(), format!("record {}: {error}", record.name));

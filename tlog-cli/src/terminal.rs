@@ -66,6 +66,11 @@ impl Terminal {
         self.quiet
     }
 
+    /// Whether colors are wanted on standard output.
+    pub const fn has_color(&self) -> bool {
+        self.stdout_color
+    }
+
     fn say(&self, level: &str, color: &str, message: &str) {
         let level = if self.stderr_color { format!("\x1b[1;{color}m{level}\x1b[0m") } else { level.to_owned() };
         // Nothing can be done about a closed standard error.

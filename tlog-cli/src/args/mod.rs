@@ -1,8 +1,12 @@
 //! The command line as clap sees it. What the flags mean together is decided in [`crate::cmd`].
 
+mod plot;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+pub use plot::{Plot, PlotFormat, PlotTime};
 
 use crate::times::TimeArg;
 
@@ -76,6 +80,7 @@ pub enum Command {
     Record(RecordInto),
 
     Cut(Cut),
+    Plot(Plot),
     Recover(Recover),
     Verify(Verify),
     Completion(Completion),

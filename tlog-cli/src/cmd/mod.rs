@@ -11,6 +11,9 @@ mod index;
 mod info;
 mod info_summary;
 mod info_text;
+mod plot;
+mod plot_curves;
+mod plot_fields;
 mod record;
 mod record_end;
 mod recover;
@@ -40,6 +43,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
         Command::Write(args) => write::run(args, terminal),
         Command::Record(args) => record::run(args, terminal),
         Command::Cut(args) => cut::run(args, terminal),
+        Command::Plot(args) => plot::run(args, terminal),
         Command::Recover(args) => recover::run(args, terminal),
         Command::Verify(args) => verify::run(args, terminal),
         Command::Completion(args) => completion::completion(args),

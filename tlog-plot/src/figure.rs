@@ -1,7 +1,7 @@
 //! What a picture shows, apart from how it is drawn.
 
 use crate::axis::{Span, Ticks, clock, elapsed, number};
-use crate::series::Trace;
+use crate::series::{Point, Trace};
 
 /// A picture: panels, one below the other, over the same x axis.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,8 +71,7 @@ const X_MARGIN: f64 = 0.03;
 impl Figure {
     /// The range of x of everything in it.
     pub(crate) fn x_span(&self) -> Span {
-        let traces = self.panels.iter().flat_map(|panel| &panel.lines).map(|line| &line.trace);
-        let span = traces.filter_map(Trace::x_span).reduce(Span::join);
+        let span = Span::of(self.panels.iter().flat_map(Panel::points).map(|point| point.x));
         match (&self.x, span) {
             (XAxis::Number { .. }, Some(span)) => span.widened(X_MARGIN),
             (_, Some(span)) => span,
@@ -92,20 +91,28 @@ impl XAxis {
                 let (ticks, unit) = elapsed::ticks(span, most);
                 (ticks, format!("{label} ({unit})"))
             }
-            Self::Clock { origin } => (clock::ticks(*origin, span, most), "UTC".to_owned()),
+            Self::Clock { origin } => (clock::ticks(*origin, span, most), "time (UTC)".to_owned()),
         }
     }
 }
 
 impl Panel {
+    fn points(&self) -> impl Iterator<Item = Point> {
+        self.lines.iter().flat_map(|line| line.trace.points())
+    }
+
     /// The range of y of everything in it.
     pub(crate) fn y_span(&self) -> Span {
-        let span = self.lines.iter().filter_map(|line| line.trace.y_span()).reduce(Span::join);
-        match span {
-            None => Span::new(0.0, 1.0),
-            Some(span) if !self.symbols.is_empty() => Span::new(span.lo() - 0.5, span.hi() + 0.5),
-            Some(span) => span.widened(Y_MARGIN),
+        if !self.symbols.is_empty() {
+            let points = self.points().map(|point| point.y);
+            // Of two names both are shown, so that one sees which is meant by a straight line.
+            let names = self.symbols.iter().map(|(at, _)| *at).filter(|_| self.symbols.len() <= 2);
+            let ends = |(lo, hi): (f64, f64), at: f64| (lo.min(at), hi.max(at));
+            let (lo, hi) = points.chain(names).fold((f64::INFINITY, f64::NEG_INFINITY), ends);
+            return if lo <= hi { Span::new(lo - 0.5, hi + 0.5) } else { Span::new(-0.5, 1.5) };
         }
+        let span = Span::of(self.points().map(|point| point.y));
+        span.map_or(Span::new(0.0, 1.0), |span| span.widened(Y_MARGIN))
     }
 
     /// At most so many ticks of the y axis.

@@ -89,13 +89,7 @@ struct Drawn {
 }
 
 impl Drawn {
-    fn picture(
-        &self,
-        args: &Plot,
-        curves: Curves,
-        sources: &[Source],
-        terminal: &Terminal,
-    ) -> anyhow::Result<Vec<u8>> {
+    fn picture(&self, args: &Plot, curves: Curves, sources: &[Source], terminal: &Terminal) -> anyhow::Result<Vec<u8>> {
         let x = x_axis(args, &curves, sources.len());
         let gap = match self.gap {
             Some(Gap::Longer(_)) if !curves.is_over_time() => return Err(usage("--gap is a time, and x is none")),

@@ -293,9 +293,7 @@ fn full_name(record: &RecordType, path: &FieldPath) -> String {
 fn symbols(ty: &Type) -> Vec<(f64, String)> {
     match ty {
         Type::Boolean => vec![(0.0, "false".to_owned()), (1.0, "true".to_owned())],
-        Type::Enum(names) => {
-            names.symbols().iter().map(|symbol| (symbol.value as f64, symbol.name.clone())).collect()
-        }
+        Type::Enum(names) => names.symbols().iter().map(|symbol| (symbol.value as f64, symbol.name.clone())).collect(),
         _ => Vec::new(),
     }
 }

@@ -88,7 +88,8 @@ impl Request {
             let names: Vec<String> = self.bare.iter().map(|name| printable(name).into_owned()).collect();
             let first = names.first().map_or("", String::as_str);
             let join = if self.text.starts_with('[') { "" } else { "." };
-            let why = format!("{} is in several records: {}; write {first}{join}{}", self.text, names.join(", "), self.text);
+            let why =
+                format!("{} is in several records: {}; write {first}{join}{}", self.text, names.join(", "), self.text);
             return Err(usage(why));
         }
         Ok(())
@@ -155,7 +156,10 @@ impl Request {
             Ok(found) => match inside(&found, record)? {
                 fields if !fields.is_empty() => Ok(fields),
                 _ if is_named => Err(usage(format!("{} {}", self.text, no_number(&found)))),
-                _ => Ok(self.fits(Fit::Nearly(usize::MAX, format!("record {} has it, but it {}", printable(&record.name), no_number(&found))))),
+                _ => Ok(self.fits(Fit::Nearly(
+                    usize::MAX,
+                    format!("record {} has it, but it {}", printable(&record.name), no_number(&found)),
+                ))),
             },
         }
     }

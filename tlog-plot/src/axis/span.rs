@@ -60,11 +60,6 @@ impl Span {
         (value / 2.0 - self.lo / 2.0) / (self.hi / 2.0 - self.lo / 2.0)
     }
 
-    /// Both ranges and what lies between them.
-    pub(crate) fn join(self, other: Self) -> Self {
-        Self::new(self.lo.min(other.lo), self.hi.max(other.hi))
-    }
-
     /// With this part of it added at each end.
     pub(crate) fn widened(self, part: f64) -> Self {
         let margin = (self.hi / 2.0 - self.lo / 2.0) * part * 2.0;

@@ -48,7 +48,8 @@ impl Canvas {
         let steps = (to.0 - from.0).abs().max((to.1 - from.1).abs());
         for step in 0..=steps {
             // Rounded to the nearest dot.
-            let along = |a: i64, b: i64| if steps == 0 { a } else { a + (2 * (b - a) * step + steps).div_euclid(2 * steps) };
+            let along =
+                |a: i64, b: i64| if steps == 0 { a } else { a + (2 * (b - a) * step + steps).div_euclid(2 * steps) };
             self.set(along(from.0, to.0), along(from.1, to.1));
         }
     }

@@ -213,6 +213,3 @@ fn colour(index: usize) -> u8 {
 fn letter(index: usize) -> char {
     ('a'..='z').chain('A'..='Z').nth(index).unwrap_or('*')
 }
-
-#[cfg(test)]
-mod tests;

@@ -19,8 +19,6 @@ use bucket::{AlongOrder, AlongX, Sample};
 use buckets::Buckets;
 use intervals::Intervals;
 
-use crate::axis::Span;
-
 /// A point of a series.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
@@ -200,15 +198,5 @@ impl Trace {
     /// All points that are kept.
     pub fn points(&self) -> impl Iterator<Item = Point> {
         self.pieces.iter().flatten().copied()
-    }
-
-    /// The range of x, if there is a point.
-    pub fn x_span(&self) -> Option<Span> {
-        Span::of(self.points().map(|point| point.x))
-    }
-
-    /// The range of y, if there is a point.
-    pub fn y_span(&self) -> Option<Span> {
-        Span::of(self.points().map(|point| point.y))
     }
 }

@@ -6,8 +6,9 @@ use crate::figure::{Figure, Panel, Size};
 
 /// The line that stands for a series in the legend, in pixels.
 pub const SWATCH: f64 = 18.0;
-/// How many characters of a label are shown.
-pub const LONGEST_LABEL: usize = 24;
+/// How wide the labels of the y axis may be, in pixels and in parts of the picture.
+const WIDEST_LABEL: f64 = 170.0;
+const WIDEST_PART: f64 = 0.3;
 
 const MARGIN: f64 = 22.0;
 /// How far the words of a legend are from each other.
@@ -76,7 +77,9 @@ impl Layout {
     /// The layout of a figure; `None` when there is no room for it.
     pub fn new(figure: &Figure, size: Size, x: Span) -> Option<Self> {
         let (width, height) = (f64::from(size.width), f64::from(size.height));
-        let left = MARGIN + figure.panels.iter().map(widest_label).fold(24.0, f64::max);
+        let label_room = WIDEST_LABEL.min(width * WIDEST_PART);
+        let widest = figure.panels.iter().map(widest_label).fold(24.0, f64::max);
+        let left = MARGIN + widest.min(label_room);
         let right = width - MARGIN;
         if right - left < 60.0 {
             return None;
@@ -107,7 +110,8 @@ impl Layout {
             let area = Area { left, right, top, bottom: top + area_height };
             at = area.bottom + 8.0;
             let y = panel.y_span();
-            let y_ticks = panel.y_ticks(y, (area_height / Y_TICK) as usize + 1);
+            let mut y_ticks = panel.y_ticks(y, (area_height / Y_TICK) as usize + 1);
+            y_ticks.iter_mut().for_each(|tick| tick.label = text::fitted(&tick.label, label_room, text::LABEL));
             layout.plots.push(Plot { area, y, y_ticks, legend });
         }
         if let Some(plot) = layout.plots.last() {
@@ -142,7 +146,7 @@ fn x_ticks(figure: &Figure, span: Span, width: f64) -> (Ticks, String) {
 /// How wide the labels of the y axis become. How many ticks there are changes little in that.
 fn widest_label(panel: &Panel) -> f64 {
     let ticks = panel.y_ticks(panel.y_span(), 8);
-    let width = |tick: &Tick| text::width(&text::shortened(&tick.label, LONGEST_LABEL), text::LABEL);
+    let width = |tick: &Tick| text::width(&tick.label, text::LABEL);
     ticks.iter().map(width).fold(0.0, f64::max)
 }
 

@@ -70,7 +70,8 @@ impl Column {
     }
 
     fn append_to(self, out: &mut Vec<(f64, f64)>) {
-        let inner = if self.highest.0 <= self.lowest.0 { [self.highest, self.lowest] } else { [self.lowest, self.highest] };
+        let inner =
+            if self.highest.0 <= self.lowest.0 { [self.highest, self.lowest] } else { [self.lowest, self.highest] };
         for at in [self.first, inner[0], inner[1], self.last] {
             if out.last() != Some(&at) {
                 out.push(at);
@@ -115,7 +116,6 @@ fn dot((x, y): (f64, f64), path: &mut String) {
     let [top, bottom] = [y - DOT / 2.0, y + DOT / 2.0].map(number);
     path.push_str(&format!("M{left} {top}H{right}V{bottom}H{left}Z"));
 }
-
 
 impl Area {
     /// Where a value of x is, in pixels from the left.

@@ -65,8 +65,7 @@ fn draw_panel(out: &mut Writer, panel: &Panel, plot: &Plot, x: Span, x_ticks: &T
         let at = area.y(plot.y, tick.at);
         let colour = if tick.at == 0.0 && panel.symbols.is_empty() { ZERO } else { GRID };
         out.line((area.left, at), (area.right, at), colour);
-        let label = text::shortened(&tick.label, layout::LONGEST_LABEL);
-        out.text((area.left - 8.0, at + 4.0), &label, Anchor::End, text::LABEL, GREY);
+        out.text((area.left - 8.0, at + 4.0), &tick.label, Anchor::End, text::LABEL, GREY);
     }
     out.line((area.left, area.top), (area.left, area.bottom), FRAME);
     out.line((area.left, area.bottom), (area.right, area.bottom), FRAME);
@@ -84,7 +83,7 @@ fn legend(out: &mut Writer, panel: &Panel, plot: &Plot) {
     for word in &plot.legend {
         let (x, y) = word.at;
         if let Some(index) = word.line {
-            let swatch = format!("M{} {}h{}", writer::number(x), writer::number(y - 4.0), layout::SWATCH);
+            let swatch = format!("M{} {}h{}", writer::number(x), writer::number(y - 4.5), layout::SWATCH);
             out.path(&swatch, colour(index), dash(index));
         }
         let colour = if word.line.is_some() || panel.lines.len() == 1 { DARK } else { GREY };
@@ -113,6 +112,3 @@ fn colour(index: usize) -> &'static str {
 fn dash(index: usize) -> &'static str {
     DASHES.get(index / COLOURS.len() % DASHES.len()).copied().unwrap_or("")
 }
-
-#[cfg(test)]
-mod tests;

@@ -19,7 +19,7 @@ pub fn width(text: &str, size: f64) -> f64 {
         'i' | 'j' | 'l' | '.' | ',' | ':' | '\'' | '|' | '[' | ']' | '(' | ')' | ' ' | 'f' | 't' | 'r' => 0.36,
         'm' | 'w' | 'M' | 'W' | '@' | '%' => 0.92,
         'A'..='Z' => 0.70,
-        c if c.is_ascii() => 0.58,
+        c if c.is_ascii() => 0.55,
         // Ideographs are square.
         c if (c as u32) >= 0x1100 => 1.05,
         _ => 0.66,
@@ -33,6 +33,22 @@ pub fn shortened(text: &str, most: usize) -> String {
         return text.to_owned();
     }
     text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// The text, or its beginning with an ellipsis when it is wider than this.
+pub fn fitted(text: &str, most: f64, size: f64) -> String {
+    if width(text, size) <= most {
+        return text.to_owned();
+    }
+    let mut short = String::from("…");
+    for c in text.chars() {
+        short.insert(short.len() - '…'.len_utf8(), c);
+        if width(&short, size) > most {
+            short.remove(short.len() - '…'.len_utf8() - c.len_utf8());
+            break;
+        }
+    }
+    short
 }
 
 /// The text as XML has it: what marks it up is escaped, and what XML or a reader cannot show becomes U+FFFD.

@@ -55,7 +55,7 @@ pub struct Panel {
 /// One series in a panel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// How the legend calls it. Shared beginnings up to a `.` or `[` are told once for a panel.
+    /// How the legend calls it. Shared beginnings up to a `.`, `[` or blank are told once for a panel.
     pub name: String,
     /// Its points.
     pub trace: Trace,
@@ -136,13 +136,13 @@ impl Panel {
         };
         let boundary = |(at, c): (usize, char)| match c {
             '.' => Some(at + 1),
-            '[' => Some(at),
+            '[' | ' ' => Some(at),
             _ => None,
         };
         // The name itself may go on where the others end.
         let ends = first.char_indices().filter_map(boundary).filter(|end| *end <= shared);
         let end = ends.max().filter(|end| self.lines.iter().all(|line| line.name.len() > *end)).unwrap_or(0);
-        let rest = self.lines.iter().map(|line| line.name.get(end..).unwrap_or(&line.name)).collect();
+        let rest = self.lines.iter().map(|line| line.name.get(end..).unwrap_or(&line.name).trim_start()).collect();
         (first.get(..end).unwrap_or("").trim_end_matches('.'), rest)
     }
 }
@@ -173,6 +173,7 @@ mod tests {
             (&["imu.ax", "imu.ay"], "imu", &["ax", "ay"]),
             (&["imu.ax", "gps.ay"], "", &["imu.ax", "gps.ay"]),
             (&["imu.ax"], "", &["imu.ax"]),
+            (&["imu.ax (a)", "imu.ax (b)"], "imu.ax", &["(a)", "(b)"]),
             (&["a.q", "a.q[0]"], "a", &["q", "q[0]"]),
             (&["é.a", "è.a"], "", &["é.a", "è.a"]),
             (&["a.", "a."], "", &["a.", "a."]),

@@ -231,7 +231,7 @@ fn a_field_without_data_is_an_empty_picture() {
     let unnumbered = [("gps", Some(START), r#"{"lat":"NaN","fix":null}"#)];
     folder.put("b.tlog", log(&WriterOptions::new(), &[("gps", GPS)], &unnumbered));
     let run = folder.tlog(&["plot", "-v", "b.tlog", "gps", "-o", "b.svg"]);
-    assert!(run.code == 0 && run.err.contains("2 values"), "{}", run.err);
+    assert!(run.code == 0 && run.err.contains("no data: 2 values are no number"), "{}", run.err);
     assert!(String::from_utf8(folder.get("b.svg")).unwrap().contains("no data"));
 }
 
@@ -241,4 +241,42 @@ fn one_field_is_drawn_over_another() {
     let picture = svg(&folder, "a.tlog imu.accel[0] --x seq");
     assert!(texts(&picture).contains(&"seq"), "{picture}");
     assert_eq!(svg(&folder, "a.tlog imu.accel[0] --x imu.seq --title a.tlog").len(), picture.len() + "imu.".len());
+}
+
+#[test]
+fn records_may_be_numbers_and_have_dots_in_their_names() {
+    const TIMED: &str = r#"{"type":"object","fields":[{"name":"at","type":"timestamp"},{"name":"took","type":"duration"},
+        {"name":"list","type":{"type":"array","items":"varint"}},{"name":"gains","type":{"type":"map","values":"float32"}}]}"#;
+    let mut data = Vec::new();
+    for i in 0..30_i64 {
+        data.push(("robot.temp", Some(START + i * 1_000_000), format!("{i}.5")));
+        let timed = format!(
+            r#"{{"at":"{}","took":{},"list":[{i}],"gains":{{"k p":{i}}}}}"#,
+            tlog::Micros(START + i * 60_000_000),
+            i * 1_000
+        );
+        data.push(("timed", None, timed));
+    }
+    let data: Vec<_> = data.iter().map(|(name, time, json)| (*name, *time, json.as_str())).collect();
+    let records = [("robot.temp", "\"float64\""), ("timed", TIMED)];
+    let folder = Folder::with("a.tlog", log(&WriterOptions::new(), &records, &data));
+    for (args, name) in [
+        ("robot.temp", "robot.temp"),
+        ("timed.took --x at", "timed.took (s)"),
+        ("list[0] --x timed.at", "timed.list[0]"),
+        (r#"gains["k_p"] --x at"#, r#"timed.gains[&quot;k p&quot;]"#),
+        ("timed --x at", "timed.took (s)"),
+    ] {
+        let args: Vec<String> =
+            format!("plot a.tlog {args} -o - --format svg").split(' ').map(|arg| arg.replace("k_p", "k p")).collect();
+        let picture = folder.tlog(&args.iter().map(String::as_str).collect::<Vec<_>>()).good();
+        assert!(texts(&picture).contains(&name), "{args:?} {picture}");
+        assert_eq!(paths(&picture).len(), 1, "{args:?} {picture}");
+    }
+    let over = svg(&folder, "a.tlog timed.took --x at");
+    assert!(texts(&over).contains(&"at since 2020-09-13 12:26:40 UTC (min)"), "{over}");
+    let none = folder.tlog(&["plot", "a.tlog", "took"]);
+    assert!(none.code == 0 && none.err.contains("no data: 30 values are no number or have no time"), "{}", none.err);
+    assert!(refused(&folder, "plot a.tlog list").contains("take one item of it"));
+    assert!(refused(&folder, "plot a.tlog timed.at").contains("--x draws over it"));
 }

@@ -191,12 +191,54 @@ fn hostile_names_stay_names() {
     }
 }
 
+/// The points that the longest path of a picture goes through.
+fn vertices(picture: &str) -> Vec<(f64, f64)> {
+    let paths = picture.split('"').filter(|text| text.starts_with('M'));
+    let path = paths.max_by_key(|path| path.len()).unwrap();
+    let pairs = path.split(['M', 'L']).filter_map(|pair| pair.split_once(' '));
+    pairs.map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap())).collect()
+}
+
 fn width(text: &str) -> usize {
     unicode_width::UnicodeWidthStr::width(text)
 }
 
 proptest! {
     #![proptest_config(Config { cases: 60, rng_seed: RngSeed::Fixed(5), failure_persistence: None, ..Config::default() })]
+
+    #[test]
+    fn each_column_shows_its_extremes(values in prop::collection::vec(-1e3..1e3, 2_000..8_000), spikes in prop::collection::vec((0usize..20_000, -1e4..1e4), 0..9)) {
+        let mut values: Vec<f64> = values;
+        for (at, value) in spikes {
+            let at = at % values.len();
+            values[at] = value;
+        }
+        let points: Vec<(f64, f64)> = values.iter().enumerate().map(|(i, y)| (i as f64 * 1e3, *y)).collect();
+        let mut series = Series::new(Order::ByX, 4 * 400);
+        points.iter().for_each(|(x, y)| series.push(*x, *y));
+        let line = Line { name: "a".to_owned(), trace: series.finish(Gap::None), is_step: false };
+        let picture = svg::render(&figure("", vec![vec![line]]), SIZE).unwrap();
+        let drawn = vertices(&picture);
+        // The ends of the path are the ends of the data, which gives the scales of both axes.
+        let ends = |values: &mut dyn Iterator<Item = f64>| values.fold((f64::MAX, f64::MIN), |(a, b), v| (a.min(v), b.max(v)));
+        let (left, right) = ends(&mut drawn.iter().map(|at| at.0));
+        let (top, bottom) = ends(&mut drawn.iter().map(|at| at.1));
+        let (lo, hi) = ends(&mut points.iter().map(|point| point.1));
+        let last = points[points.len() - 1].0;
+        let pixel = |(x, y): (f64, f64)| (left + (right - left) * x / last, bottom - (bottom - top) * (y - lo) / (hi - lo));
+        let mut columns: std::collections::BTreeMap<i64, [(f64, f64); 2]> = Default::default();
+        for at in points.iter().map(|point| pixel(*point)) {
+            let [highest, lowest] = columns.entry(at.0.floor() as i64).or_insert([at; 2]);
+            if at.1 < highest.1 { *highest = at }
+            if at.1 > lowest.1 { *lowest = at }
+        }
+        for [highest, lowest] in columns.values() {
+            // A bucket is less than half a column wide, and may reach into the next one, which shows its own extreme.
+            let near = |x: f64| drawn.iter().filter(move |at| (at.0 - x).abs() <= 1.6);
+            prop_assert!(near(highest.0).any(|at| at.1 <= highest.1 + 0.2), "{highest:?}");
+            prop_assert!(near(lowest.0).any(|at| at.1 >= lowest.1 - 0.2), "{lowest:?}");
+        }
+    }
 
     #[test]
     fn braille_fills_no_more_than_its_cells(columns in 0usize..200, rows in 0usize..60, has_colour: bool, lines in 1usize..60) {

@@ -24,6 +24,9 @@ use crate::times;
 const WIDTH: u32 = 1200;
 const COLUMNS: u32 = 80;
 
+/// How many rows a panel in a terminal has at least.
+const LOWEST: u32 = 6;
+
 pub fn run(args: &Plot, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let format = format_of(args)?;
     let gap = gap_of(args)?;
@@ -96,11 +99,12 @@ impl Drawn {
             gap => gap.unwrap_or(Gap::Auto),
         };
         let (panels, points, undrawable) = curves.finish(args.fields.len(), gap);
-        if points == 0 {
-            terminal.warn("nothing was selected: the picture shows no data");
-        }
-        if undrawable > 0 {
-            terminal.note(&format!("{} of no number or at no time are left out", count(undrawable, "value")));
+        let undrawn = count(undrawable, "value");
+        match (points, undrawable) {
+            (0, 0) => terminal.warn("nothing was selected: the picture shows no data"),
+            (0, _) => terminal.warn(&format!("the picture shows no data: {undrawn} are no number or have no time")),
+            (_, 0) => {}
+            _ => terminal.note(&format!("{undrawn} that are no number or have no time are left out")),
         }
         let figure = Figure { title: self.title(args, sources), x, panels };
         let panels = u32::try_from(figure.panels.len()).unwrap_or(u32::MAX).max(1);
@@ -111,7 +115,13 @@ impl Drawn {
             (_, 2) => 260,
             _ => 190,
         };
-        let height = args.height.unwrap_or_else(|| each.saturating_mul(panels).saturating_add(each / 3));
+        let height = args.height.unwrap_or_else(|| {
+            let suits = each.saturating_mul(panels).saturating_add(each / 3);
+            let is_seen = self.format == PlotFormat::Text && args.output.is_none();
+            // One line stays for the prompt. What is too much for a screen is scrolled.
+            let screen = terminal_cells().filter(|_| is_seen).map(|(_, rows)| rows.saturating_sub(1));
+            screen.filter(|rows| *rows >= LOWEST.saturating_mul(panels)).map_or(suits, |rows| rows.min(suits))
+        });
         let size = Size { width: self.width, height };
         match self.format {
             PlotFormat::Svg => svg::render(&figure, size).map(String::into_bytes),
@@ -156,13 +166,13 @@ fn x_axis(args: &Plot, curves: &Curves, logs: usize) -> XAxis {
     }
 }
 
-/// A time as people read it, to the second.
+/// A time as people read it, to the millisecond.
 fn shown_start(origin: Micros) -> String {
     if !origin.is_writable() {
         return format!("{} µs", origin.0);
     }
-    let second = Micros(origin.0 - origin.0.rem_euclid(1_000_000));
-    second.to_string().replace('T', " ").replace('Z', " UTC")
+    let shown = Micros(origin.0 - origin.0.rem_euclid(1_000));
+    shown.to_string().replace('T', " ").replace('Z', " UTC")
 }
 
 /// What is to be read: where all records are known beforehand and none is named, only those that are drawn.
@@ -261,8 +271,13 @@ fn write(output: Option<Binary>, picture: &[u8]) -> anyhow::Result<()> {
 
 /// How many columns standard output has: those of its terminal, else what the shell says, else 80.
 fn terminal_columns() -> u32 {
-    let stdout = std::io::stdout();
-    let of_terminal = terminal_size::terminal_size_of(&stdout).map(|(width, _)| u32::from(width.0));
+    let of_terminal = terminal_cells().map(|(columns, _)| columns);
     let of_shell = || std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     of_terminal.or_else(of_shell).filter(|columns| *columns > 0).unwrap_or(COLUMNS).min(20_000)
+}
+
+/// The columns and rows of the terminal that standard output is.
+fn terminal_cells() -> Option<(u32, u32)> {
+    let size = terminal_size::terminal_size_of(std::io::stdout());
+    size.map(|(columns, rows)| (u32::from(columns.0), u32::from(rows.0)))
 }

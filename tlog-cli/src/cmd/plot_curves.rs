@@ -144,9 +144,14 @@ impl Curves {
             let curve = self.place(request, record, &found.path, found.is_by_name)?;
             fields.push((found.path, curve));
         }
-        self.by_record.insert(record.identifier, self.plans.len());
-        self.plans.push(Plan { record: Arc::clone(record), x, fields });
-        Ok(self.plans.len() - 1)
+        let plan = Plan { record: Arc::clone(record), x, fields };
+        let index = *self.by_record.entry(record.identifier).or_insert(self.plans.len());
+        // A log that declares its records again and again takes no more memory for it.
+        match self.plans.get_mut(index) {
+            Some(old) => *old = plan,
+            None => self.plans.push(plan),
+        }
+        Ok(index)
     }
 
     /// The field to draw over, in this record.

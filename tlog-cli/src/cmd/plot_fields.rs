@@ -1,4 +1,16 @@
-//! Which fields of which records `tlog plot` was asked for.
+//! Which fields of which records `tlog plot` was asked for, and what of them is drawn.
+//!
+//! | type | drawn as |
+//! |---|---|
+//! | integers, floats | the nearest float64 |
+//! | boolean | steps between 0 and 1, which the axis calls false and true |
+//! | enum | steps between its numbers, which the axis calls by their symbols |
+//! | duration | seconds |
+//! | optional | its value; null interrupts the line |
+//! | an item of an array, a value of a map, a member of a union | its value; the line is interrupted where it is not there |
+//! | object, fixed array, a whole record | all of these in it |
+//! | timestamp | nothing; as `--x` it is time |
+//! | string, bytes, and an array, map or union as a whole | refused |
 
 use std::collections::BTreeSet;
 
@@ -140,7 +152,8 @@ impl Request {
     /// user must be told of; another record may just not be meant.
     fn fields(&mut self, text: &str, record: &RecordType, is_named: bool) -> anyhow::Result<Vec<FieldPath>> {
         if is_pattern(text) {
-            return matching(text, record);
+            // A record with too many fields for a table may just not be meant.
+            return if is_named { matching(text, record) } else { Ok(matching(text, record).unwrap_or_default()) };
         }
         let path = match Path::parse(text) {
             Ok(path) => path,

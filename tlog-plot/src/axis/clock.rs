@@ -45,7 +45,8 @@ type Instant = i128;
 pub fn ticks(origin: i64, span: Span, most: usize) -> Ticks {
     let most = most.max(2);
     // Beyond all times a float that is cast saturates, and no date is found.
-    let (lo, hi) = (i128::from(origin) + span.lo() as i128, i128::from(origin).saturating_add(span.hi() as i128));
+    let at = |offset: f64| i128::from(origin).saturating_add(offset as i128);
+    let (lo, hi) = (at(span.lo()), at(span.hi()));
     if date_time(lo).is_none() || date_time(hi).is_none() {
         return number::ticks(span, most);
     }

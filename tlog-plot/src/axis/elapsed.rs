@@ -13,14 +13,14 @@ const UNITS: [(f64, &str, f64, &[f64]); 6] = [
     (86400e6, "d", f64::INFINITY, &[]),
 ];
 
-/// Far from zero a fine unit would have numbers of more digits than this.
-const LONGEST: f64 = 1e5;
+/// Nobody says 5020 ms: beyond so many of a unit finer than a second the next one is taken.
+const MOST: f64 = 2e3;
 
 /// At most so many ticks, at least 2, and the unit of their labels.
 pub fn ticks(span: Span, most: usize) -> (Ticks, &'static str) {
     let farthest = span.lo().abs().max(span.hi().abs());
     let suits = |(size, unit, range, _): &&(f64, &str, f64, &[f64])| {
-        let is_short = *unit == "s" || *unit == "min" || *unit == "h" || farthest / size < LONGEST;
+        let is_short = *unit == "s" || *unit == "min" || *unit == "h" || farthest / size < MOST;
         span.width() < *range && is_short
     };
     let &(size, unit, _, steps) = UNITS.iter().find(suits).unwrap_or(&UNITS[5]);

@@ -2,11 +2,8 @@
 
 use super::{Span, Tick, Ticks, within};
 
-/// Numbers up to this are written out, greater ones with an exponent.
-const PLAIN: f64 = 1e7;
-
-/// The finest step that is written out, as a power of ten.
-const FINEST: i32 = -5;
+/// An axis up to such numbers has them written out, one with greater or only smaller ones has exponents.
+const PLAIN: std::ops::Range<f64> = 1e-3..1e7;
 
 /// A step of 1, 2 or 5 times a power of ten.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +65,7 @@ fn label(places: &[f64], step: Step, unit: f64) -> Vec<(f64, String)> {
     let greatest = places.iter().fold(0.0, |greatest: f64, place| greatest.max(place.abs()));
     let show = |place: f64| match place {
         0.0 => "0".to_owned(),
-        _ if greatest < PLAIN && step.exponent >= FINEST => {
+        _ if PLAIN.contains(&greatest) => {
             format!("{place:.*}", usize::try_from(-step.exponent).unwrap_or(0))
         }
         _ => scientific(place, step.exponent),

@@ -121,9 +121,10 @@ impl Layout {
         Some(layout)
     }
 
-    /// The place of a centred label, not so near the right end that it would be cut.
-    pub fn keep_inside(&self, x: f64, y: f64) -> (f64, f64) {
-        (x.min(self.width - 30.0), y)
+    /// The middle of a centred label, so that it is not cut at the ends of the picture.
+    pub fn keep_inside(&self, x: f64, label: &str) -> f64 {
+        let half = text::width(label, text::LABEL) / 2.0 + 2.0;
+        x.min(self.width - half).max(half)
     }
 }
 

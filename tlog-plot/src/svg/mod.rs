@@ -96,10 +96,10 @@ fn x_labels(out: &mut Writer, layout: &Layout) {
     let area = &plot.area;
     for (tick, at) in &layout.x_labels {
         out.line((*at, area.bottom), (*at, area.bottom + 4.0), FRAME);
-        let at = |y| layout.keep_inside(*at, y);
-        out.text(at(area.bottom + 18.0), &tick.label, Anchor::Middle, text::LABEL, GREY);
+        let label = |text: &str| layout.keep_inside(*at, text);
+        out.text((label(&tick.label), area.bottom + 18.0), &tick.label, Anchor::Middle, text::LABEL, GREY);
         if let Some(below) = &tick.below {
-            out.text(at(area.bottom + 33.0), below, Anchor::Middle, text::LABEL, GREY);
+            out.text((label(below), area.bottom + 33.0), below, Anchor::Middle, text::LABEL, GREY);
         }
     }
     out.text(layout.x_name_at, &layout.x_name, Anchor::Middle, text::LABEL, DARK);

@@ -280,3 +280,13 @@ fn records_may_be_numbers_and_have_dots_in_their_names() {
     assert!(refused(&folder, "plot a.tlog list").contains("take one item of it"));
     assert!(refused(&folder, "plot a.tlog timed.at").contains("--x draws over it"));
 }
+
+#[test]
+fn an_accident_of_a_pattern_is_refused() {
+    let many = r#"{"type":"fixedarray","size":2000,"items":"boolean"}"#;
+    let data = format!("[{}]", vec!["true"; 2_000].join(","));
+    let folder = Folder::with("a.tlog", log(&WriterOptions::new(), &[("many", many)], &[("many", Some(START), &data)]));
+    assert!(refused(&folder, "plot a.tlog many").contains("more than 1000 lines"));
+    let some = svg(&folder, "a.tlog many[1*]");
+    assert!(texts(&some).iter().any(|text| text.ends_with(" more")), "{some}");
+}

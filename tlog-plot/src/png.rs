@@ -1,4 +1,4 @@
-//! Pictures as PNG: the [`svg`](crate::svg) drawn, with fonts that come along, so that it is the same everywhere.
+//! Pictures as PNG: the [`svg`] drawn, with fonts that come along, so that it is the same everywhere.
 
 use std::sync::Arc;
 

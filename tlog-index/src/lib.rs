@@ -5,6 +5,8 @@
 //!  bytes ─► scan ─┤     └──► plan ─► the parts of a log that a time range, a record or a predicate needs
 //!                 ├► verify
 //!                 └► recover ─► a new, whole log            store: a folder of segments ─► one log
+//!
+//!  data of logs ─► reorder ─► data in order of time ─► copy ─► a new log
 //! ```
 //!
 //! What a block is, the crate `tlog` knows; nothing here looks at terminals or output formats.
@@ -16,6 +18,7 @@ pub mod plan;
 pub mod predicate;
 pub mod ranges;
 pub mod recover;
+pub mod reorder;
 pub mod scan;
 pub mod seek;
 pub mod sidecar;

@@ -1,0 +1,103 @@
+//! What is merged: the records of each input, and their order among themselves.
+
+use std::hash::{DefaultHasher, Hasher};
+use std::sync::Arc;
+
+use tlog::read::RecordType;
+use tlog::{Error, Result};
+
+use super::chunk::Entry;
+use crate::by_id::ById;
+use crate::copy::Joined;
+
+/// One of the inputs: a log, or several that follow each other as one.
+#[derive(Debug)]
+pub(super) struct Input {
+    /// How its times are moved, in microseconds.
+    pub shift: i64,
+    /// Its records with their numbers, in the order in which they came. Identifiers are unique here.
+    pub records: Vec<(u32, Arc<RecordType>)>,
+    /// Makes identifiers unique that mean something else along the input.
+    joined: Joined,
+    /// Numbers of records by unique identifier.
+    numbers: ById<u32>,
+    /// The key of the data that came last.
+    pub latest: Option<i64>,
+    least: Option<i64>,
+    digest: DefaultHasher,
+}
+
+impl Input {
+    pub fn new(shift: i64) -> Self {
+        Self {
+            shift,
+            records: Vec::new(),
+            joined: Joined::default(),
+            numbers: ById::default(),
+            latest: None,
+            least: None,
+            digest: DefaultHasher::new(),
+        }
+    }
+
+    /// Identifiers mean something else from here on.
+    pub fn next_log(&mut self) {
+        self.joined.next_log();
+    }
+
+    /// The number of a record, `next` if it is new.
+    pub fn number(&mut self, record: &Arc<RecordType>, next: u32) -> Result<u32> {
+        let target = self.joined.target(record)?;
+        if let Some(&number) = self.numbers.get(target.id.0).filter(|_| !target.is_new) {
+            return Ok(number);
+        }
+        self.digest.write(record.name.as_bytes());
+        self.digest.write(&record.schema_bytes);
+        self.numbers.insert(target.id.0, next);
+        self.records.push((next, identified(record, target.id.0)?));
+        Ok(next)
+    }
+
+    /// Notes data whose payload has this checksum.
+    pub fn note(&mut self, entry: &Entry, checksum: u32) {
+        if entry.is_timed {
+            self.least =
+                Some(self.least.map_or(entry.key.unwrap_or_default(), |least| least.min(entry.key.unwrap_or(least))));
+        }
+        self.latest = entry.key;
+        // Numbers depend on the inputs before; places of records among their own do not.
+        let first = self.records.first().map_or(0, |(number, _)| *number);
+        self.digest.write_u32(entry.record.wrapping_sub(first));
+        self.digest.write_i64(if entry.is_timed { entry.key.unwrap_or_default() } else { 0 });
+        self.digest.write_u64(entry.len);
+        self.digest.write_u32(checksum);
+        self.digest.write_u8(u8::from(entry.is_timed) | u8::from(entry.is_packed) << 1);
+    }
+
+    /// What decides its place among the inputs.
+    fn place(&self) -> (bool, Option<i64>, u64) {
+        (self.least.is_none(), self.least, self.digest.finish())
+    }
+}
+
+/// The record under an identifier that no other one of the input has.
+fn identified(record: &Arc<RecordType>, identifier: u64) -> Result<Arc<RecordType>> {
+    if record.identifier == identifier {
+        return Ok(Arc::clone(record));
+    }
+    let made = RecordType::from_parts(identifier, &record.name, &record.schema_bytes, record.location);
+    made.map(Arc::new).map_err(|e| Error::Usage(format!("record {}: {e}", record.name)))
+}
+
+/// The place of each input in their order.
+pub(super) fn ranks(inputs: &[Input]) -> Vec<u32> {
+    let mut order: Vec<(_, u32)> = inputs.iter().map(Input::place).zip(0..).collect();
+    order.sort_unstable();
+    let mut ranks = vec![0; inputs.len()];
+    for ((_, input), rank) in order.into_iter().zip(0..) {
+        if let Some(slot) = ranks.get_mut(input as usize) {
+            *slot = rank;
+        }
+    }
+    ranks
+}

@@ -17,7 +17,7 @@ use crate::sniff;
 /// An open log.
 pub enum Input {
     /// A regular file, mapped.
-    Mapped(Log),
+    Mapped(Arc<Log>),
     /// Standard input, a pipe, or a file that is followed.
     Stream(Box<dyn Read>),
 }
@@ -40,7 +40,7 @@ impl Input {
         // The library names the file itself when the system refuses it.
         match Log::open(path) {
             Err(e @ tlog::Error::Io { .. }) => Err(e.into()),
-            other => Ok(Self::Mapped(other.with_context(shown)?)),
+            other => Ok(Self::Mapped(Arc::new(other.with_context(shown)?))),
         }
     }
 
@@ -55,6 +55,14 @@ impl Input {
             refuse_foreign(&head).with_context(shown)?;
         }
         Ok(Self::Stream(Box::new(Cursor::new(head).chain(file))))
+    }
+
+    /// The log, if it is a file that is mapped.
+    pub fn mapped(&self) -> Option<Arc<Log>> {
+        match self {
+            Self::Mapped(log) => Some(Arc::clone(log)),
+            Self::Stream(_) => None,
+        }
     }
 
     /// Has `act` run before each read that may have to wait for more. A mapped file never waits.

@@ -9,6 +9,8 @@ mod exit;
 mod input;
 mod interrupt;
 mod lines;
+mod new_log;
+mod ordering;
 mod output;
 mod planning;
 mod progress;

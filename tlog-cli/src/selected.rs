@@ -41,7 +41,7 @@ pub struct Selected<'a> {
     is_single: bool,
     /// Whether payloads are passed on as they are stored, compressed or not.
     raw_payloads: bool,
-    /// Records of the logs, by name and identifier each once.
+    /// Records of the logs, by name, identifier and schema each once.
     met: Vec<Arc<RecordType>>,
 }
 
@@ -115,11 +115,24 @@ impl<'a> Selected<'a> {
         source: &Source,
         mut take: impl FnMut(Taken<'_>) -> anyhow::Result<Result<(), ValueError>>,
     ) -> anyhow::Result<Outcome> {
+        self.read_mapped(source, |taken, _| take(taken))
+    }
+
+    /// The same for who comes back to the data later: tells also of the file that it is in, if that is mapped.
+    pub fn read_mapped(
+        &mut self,
+        source: &Source,
+        mut take: impl FnMut(Taken<'_>, Option<&Arc<Log>>) -> anyhow::Result<Result<(), ValueError>>,
+    ) -> anyhow::Result<Outcome> {
         let selection = self.selection(source)?;
         let mut outcome = Outcome::Complete;
         for part in &source.parts {
             match part.open(source)? {
-                Some(input) => outcome = outcome.and(self.part(part, input, &selection, &mut take)?),
+                Some(input) => {
+                    let mapped = input.mapped();
+                    let take = |taken: Taken<'_>| take(taken, mapped.as_ref());
+                    outcome = outcome.and(self.part(part, input, &selection, take)?);
+                }
                 None => self.terminal.warn(&format!("{}: deleted before it was read", part.name)),
             }
         }
@@ -198,7 +211,11 @@ impl<'a> Selected<'a> {
         if let Some(filter) = &mut self.filter {
             filter.meet(record);
         }
-        let is_known = |known: &Arc<RecordType>| known.name == record.name && known.identifier == record.identifier;
+        let is_known = |known: &Arc<RecordType>| {
+            known.identifier == record.identifier
+                && known.name == record.name
+                && known.schema_bytes == record.schema_bytes
+        };
         if !self.met.iter().any(is_known) {
             self.met.push(Arc::clone(record));
         }

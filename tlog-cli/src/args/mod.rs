@@ -1,6 +1,7 @@
 //! The command line as clap sees it. What the flags mean together is decided in [`crate::cmd`].
 
 mod plot;
+mod rewrite;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub use plot::{Plot, PlotFormat, PlotTime};
 
 use crate::times::TimeArg;
+
+pub use rewrite::{Compress, Concat, Cut, Decompress, IntoLog, Merge, Sort, Split};
 
 /// Show, search and write TLOG0003 logs of robots, drones, vehicles and instruments.
 ///
@@ -81,6 +84,12 @@ pub enum Command {
 
     Cut(Cut),
     Plot(Plot),
+    Concat(Concat),
+    Merge(Merge),
+    Sort(Sort),
+    Split(Split),
+    Compress(Compress),
+    Decompress(Decompress),
     Recover(Recover),
     Verify(Verify),
     Completion(Completion),
@@ -412,29 +421,6 @@ pub enum OnFull {
     Stop,
     /// Delete the oldest files
     MakeRoom,
-}
-
-/// Write a part of logs to a new log
-///
-/// Records, times and a condition are chosen as in `tlog cat`. Data is copied as it is stored; index, seek markers and
-/// checksums are made anew. The same record of several logs (by name and schema) is one record of the new log; what
-/// clashes gets another identifier, or a name like NAME_2, and is told of.
-#[derive(Debug, ClapArgs)]
-#[command(
-    after_help = "Examples:\n  tlog cut flight.tlog --start +60s --duration 10s -o landing.tlog\n  tlog cut logs --record 'imu*' --where 'imu.temperature > 70' -o hot.tlog\n  tlog cut monday.tlog tuesday.tlog -o both.tlog"
-)]
-pub struct Cut {
-    /// Logs or folders of stores, one after the other; `-` for standard input
-    #[arg(required = true, value_name = "LOG")]
-    pub files: Vec<PathBuf>,
-    /// The log to write; `-` for standard output
-    #[arg(short, long, value_name = "FILE", required_unless_present = "explain")]
-    pub output: Option<PathBuf>,
-    #[command(flatten)]
-    pub selection: Selection,
-    /// Overwrite the output if it exists
-    #[arg(long)]
-    pub force: bool,
 }
 
 /// Make a whole log of what is left of a broken one

@@ -5,6 +5,8 @@ mod cat_follow;
 mod cat_format;
 mod cat_known;
 mod completion;
+mod compress;
+mod concat;
 mod cut;
 mod help;
 mod index;
@@ -14,6 +16,7 @@ mod info_text;
 mod plot;
 mod plot_curves;
 mod plot_fields;
+mod merge;
 mod record;
 mod record_end;
 mod recover;
@@ -21,6 +24,8 @@ mod recover_text;
 mod schema;
 mod schema_tree;
 mod seek;
+mod sort;
+mod split;
 mod verify;
 mod verify_text;
 mod write;
@@ -44,6 +49,12 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
         Command::Record(args) => record::run(args, terminal),
         Command::Cut(args) => cut::run(args, terminal),
         Command::Plot(args) => plot::run(args, terminal),
+        Command::Concat(args) => concat::run(args, terminal),
+        Command::Merge(args) => merge::run(args, terminal),
+        Command::Sort(args) => sort::run(args, terminal),
+        Command::Split(args) => split::run(args, terminal),
+        Command::Compress(args) => compress::compress(args, terminal),
+        Command::Decompress(args) => compress::decompress(args, terminal),
         Command::Recover(args) => recover::run(args, terminal),
         Command::Verify(args) => verify::run(args, terminal),
         Command::Completion(args) => completion::completion(args),

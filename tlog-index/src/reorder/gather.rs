@@ -31,7 +31,7 @@ use super::stash::Stash;
 ///
 /// let mut gather = Gather::new(Options::default());
 /// for log in [log(&[1, 7, 5])?, log(&[2, 6])?] {
-///     gather.next_input(0);
+///     gather.next_input("", 0);
 ///     gather.next_log(None);
 ///     let options = ReadOptions { raw_payloads: true, ..ReadOptions::default() };
 ///     let mut reader = SliceReader::new(&log, options);
@@ -58,6 +58,8 @@ pub struct Gather {
     runs: Runs,
     stash: Stash,
     records: u32,
+    /// Of all payloads.
+    bytes: u64,
 }
 
 impl Gather {
@@ -66,20 +68,30 @@ impl Gather {
         let chunk = Chunk::of_bytes(options.memory / 2);
         let stash = Stash::new(options.memory / 8, &options.folder);
         let runs = Runs::new(&options.folder);
-        Self { options, inputs: Vec::new(), logs: Vec::new(), input_of: Vec::new(), chunk, runs, stash, records: 0 }
+        Self {
+            options,
+            inputs: Vec::new(),
+            logs: Vec::new(),
+            input_of: Vec::new(),
+            chunk,
+            runs,
+            stash,
+            records: 0,
+            bytes: 0,
+        }
     }
 
-    /// Another input begins; its times are moved by so many microseconds. Of a log, of a store, of whatever is in order
-    /// among itself.
-    pub fn next_input(&mut self, shift: i64) {
-        self.inputs.push(Input::new(shift));
+    /// Another input begins: a log, or several that follow each other as one. Its times are moved by so many microseconds;
+    /// its name decides between inputs that begin at the same time.
+    pub fn next_input(&mut self, name: &str, shift: i64) {
+        self.inputs.push(Input::new(name, shift));
     }
 
     /// Another log of the input begins: identifiers mean something else from here on. If its file is mapped, payloads are
     /// left there.
     pub fn next_log(&mut self, mapped: Option<&Arc<Log>>) {
         if self.inputs.is_empty() {
-            self.next_input(0);
+            self.next_input("", 0);
         }
         if let Some(input) = self.inputs.last_mut() {
             input.next_log();
@@ -139,6 +151,7 @@ impl Gather {
         if self.chunk.is_full() {
             self.spill()?;
         }
+        self.bytes = self.bytes.saturating_add(len);
         self.chunk.entries.push(entry);
         Ok(())
     }
@@ -163,7 +176,7 @@ impl Gather {
         let ranks = ranks(&self.inputs);
         let rank_of = |input: &u32| ranks.get(*input as usize).copied().unwrap_or_default();
         let rank_of_log: Vec<u32> = self.input_of.iter().map(rank_of).collect();
-        let mut stats = Stats::default();
+        let mut stats = Stats { bytes: self.bytes, ..Stats::default() };
         let source = if self.runs.is_empty() {
             let mut entries = self.chunk.entries;
             entries.sort_by_key(|entry| (entry.key, rank_of_log.get(entry.log as usize)));

@@ -13,6 +13,8 @@ use crate::copy::Joined;
 /// One of the inputs: a log, or several that follow each other as one.
 #[derive(Debug)]
 pub(super) struct Input {
+    /// What decides its place among inputs that begin at the same time.
+    name: String,
     /// How its times are moved, in microseconds.
     pub shift: i64,
     /// Its records with their numbers, in the order in which they came. Identifiers are unique here.
@@ -28,8 +30,9 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub fn new(shift: i64) -> Self {
+    pub fn new(name: &str, shift: i64) -> Self {
         Self {
+            name: name.to_owned(),
             shift,
             records: Vec::new(),
             joined: Joined::default(),
@@ -75,8 +78,8 @@ impl Input {
     }
 
     /// What decides its place among the inputs.
-    fn place(&self) -> (bool, Option<i64>, u64) {
-        (self.least.is_none(), self.least, self.digest.finish())
+    fn place(&self) -> (bool, Option<i64>, &str, u64) {
+        (self.least.is_none(), self.least, &self.name, self.digest.finish())
     }
 }
 

@@ -19,10 +19,10 @@
 //! | without a time | directly behind the data of its input that it stood behind; at the front, if there was none with a time |
 //! | of several inputs at the same time | by input, in their order |
 //!
-//! The order of inputs does not depend on the order in which they come: by their least time, then by a digest of their
-//! contents; those without any time are last. Inputs that have the same place by both have the same contents. In
-//! this order their records get names and identifiers too, see [`copy`](crate::copy): where two clash, the
-//! log that begins first keeps what it has.
+//! The order of inputs does not depend on the order in which they come: by their least time, then by their names, then by
+//! a digest of their contents; those without any time are last. Inputs that have the same place by all of that
+//! have the same contents. In this order their records get names and identifiers too, see [`copy`](crate::copy): where
+//! two clash, the log that begins first keeps what it has.
 
 mod chunk;
 mod gather;

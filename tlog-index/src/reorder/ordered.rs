@@ -37,6 +37,8 @@ pub struct Item<'a> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
+    /// How many bytes all payloads have.
+    pub bytes: u64,
     /// How many sorted runs went to a temporary file; none if everything fitted into memory.
     pub runs: u64,
     /// How often these were read.

@@ -33,10 +33,10 @@ pub fn run(args: &Split, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let mut new = Some(NewLog::create(files.next()?, Payloads::AsStored, &selected));
     let outcome = selected.read(source, |taken| {
         let mut log = new.take().ok_or_else(|| anyhow!("no log is being written"))?;
-        if let Taken::Data(data) = &taken {
-            if splitter.is_due(data.time, data.payload.len() as u64, log.standing()) {
-                log = log.next_file(|| files.next(), terminal)?;
-            }
+        if let Taken::Data(data) = &taken
+            && splitter.is_due(data.time, data.payload.len() as u64, log.standing())
+        {
+            log = log.next_file(|| files.next(), terminal)?;
         }
         log.take(taken)?;
         new = Some(log);

@@ -156,3 +156,32 @@ fn a_pipe_of_two_gigabytes_is_read_in_constant_memory() {
     assert_eq!(document["logs"][0]["data_blocks"], 316 * times);
     assert!(document["logs"][0]["size"].as_u64().unwrap() > 2 << 30);
 }
+
+/// A log of 20 MB in disorder, from a stream: none of it can stay in memory.
+#[test]
+fn a_log_is_sorted_that_does_not_fit_into_memory() {
+    let mut log = WriterOptions::new().compression(false).seek_period(None).open(Vec::new());
+    let note = log.declare("note", &Schema::new(Type::Bytes).unwrap()).unwrap();
+    let mut payload = vec![0; 402];
+    payload[..2].copy_from_slice(&[0x90, 3]);
+    let count = 50_000;
+    for i in 0..count {
+        payload[2..10].copy_from_slice(&i64::to_le_bytes(i));
+        log.write(note, tlog::Micros((i * 7_919) % count), &payload).unwrap();
+    }
+    let folder = Folder::with("a.tlog", log.finish().unwrap());
+    let mut command = limited(&folder, &["sort", "-", "-o", "b.tlog", "--memory", "2MiB", "-v"]);
+    let input = std::fs::File::open(folder.path("a.tlog")).unwrap();
+    let Output { status, stderr, .. } = command.stdin(input).output().unwrap();
+    let said = String::from_utf8_lossy(&stderr);
+    assert!(status.success() && said.contains("sorted runs"), "{status} {said}");
+    let sorted = tlog::Log::open(folder.path("b.tlog")).unwrap();
+    let mut reader = sorted.reader(tlog::read::ReadOptions { strict: true, ..Default::default() });
+    let mut next = 0;
+    while let Some(data) = reader.next_data().unwrap() {
+        let number = i64::from_le_bytes(data.payload[2..10].try_into().unwrap());
+        assert_eq!((data.time, (number * 7_919) % count), (Some(tlog::Micros(next)), next));
+        next += 1;
+    }
+    assert_eq!(next, count);
+}

@@ -8,7 +8,7 @@ use tlog::{Error, Log, Micros, Result};
 
 use super::Options;
 use super::chunk::{Chunk, Entry};
-use super::inputs::{Input, ranks};
+use super::inputs::{Input, Shared, ranks};
 use super::merge::merge;
 use super::ordered::{Bytes, Ordered, Source, Stats};
 use super::runs::Runs;
@@ -57,7 +57,9 @@ pub struct Gather {
     chunk: Chunk,
     runs: Runs,
     stash: Stash,
+    /// How many records there are, by input.
     records: u32,
+    shared: Shared,
     /// Of all payloads.
     bytes: u64,
 }
@@ -77,6 +79,7 @@ impl Gather {
             runs,
             stash,
             records: 0,
+            shared: Shared::default(),
             bytes: 0,
         }
     }
@@ -84,6 +87,9 @@ impl Gather {
     /// Another input begins: a log, or several that follow each other as one. Its times are moved by so many microseconds;
     /// its name decides between inputs that begin at the same time.
     pub fn next_input(&mut self, name: &str, shift: i64) {
+        if let Some(before) = self.inputs.last_mut() {
+            before.end();
+        }
         self.inputs.push(Input::new(name, shift));
     }
 
@@ -121,7 +127,7 @@ impl Gather {
         let Some(input) = self.inputs.last_mut().filter(|_| !self.logs.is_empty()) else {
             return Err(Error::Usage("no log has begun".to_owned()));
         };
-        let number = input.number(record, self.records)?;
+        let number = input.number(record, self.records, &mut self.shared)?;
         if number == self.records {
             self.records = number.checked_add(1).ok_or_else(|| too_many("records"))?;
         }

@@ -1,5 +1,6 @@
 //! What is merged: the records of each input, and their order among themselves.
 
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
@@ -48,8 +49,13 @@ impl Input {
         self.joined.next_log();
     }
 
+    /// Nothing more comes of it.
+    pub fn end(&mut self) {
+        (self.joined, self.numbers) = (Joined::default(), ById::default());
+    }
+
     /// The number of a record, `next` if it is new.
-    pub fn number(&mut self, record: &Arc<RecordType>, next: u32) -> Result<u32> {
+    pub fn number(&mut self, record: &Arc<RecordType>, next: u32, shared: &mut Shared) -> Result<u32> {
         let target = self.joined.target(record)?;
         if let Some(&number) = self.numbers.get(target.id.0).filter(|_| !target.is_new) {
             return Ok(number);
@@ -57,7 +63,7 @@ impl Input {
         self.digest.write(record.name.as_bytes());
         self.digest.write(&record.schema_bytes);
         self.numbers.insert(target.id.0, next);
-        self.records.push((next, identified(record, target.id.0)?));
+        self.records.push((next, shared.record(record, target.id.0)?));
         Ok(next)
     }
 
@@ -83,7 +89,25 @@ impl Input {
     }
 }
 
-/// The record under an identifier that no other one of the input has.
+/// Records of all inputs by name: a thousand logs of one program share their schemas.
+#[derive(Debug, Default)]
+pub(super) struct Shared(HashMap<String, Vec<Arc<RecordType>>>);
+
+impl Shared {
+    /// The record under an identifier that no other one of its input has.
+    fn record(&mut self, record: &Arc<RecordType>, identifier: u64) -> Result<Arc<RecordType>> {
+        let namesakes = self.0.entry(record.name.clone()).or_default();
+        let is_same =
+            |known: &&Arc<RecordType>| known.identifier == identifier && known.schema_bytes == record.schema_bytes;
+        if let Some(known) = namesakes.iter().find(is_same) {
+            return Ok(Arc::clone(known));
+        }
+        let new = identified(record, identifier)?;
+        namesakes.push(Arc::clone(&new));
+        Ok(new)
+    }
+}
+
 fn identified(record: &Arc<RecordType>, identifier: u64) -> Result<Arc<RecordType>> {
     if record.identifier == identifier {
         return Ok(Arc::clone(record));

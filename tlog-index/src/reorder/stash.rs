@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tlog::{Error, Result};
 
-/// How much of the file is read at once for one stream, in bytes: what follows is wanted soon, mostly.
+/// How much of the file is read at once where payloads are wanted in the order of the file, in bytes.
 const WINDOW: usize = 16 << 10;
 
 /// How much is written at once, in bytes.
@@ -29,6 +29,8 @@ pub(super) struct Stash {
 pub(super) struct Window {
     start: u64,
     bytes: Vec<u8>,
+    /// Where the payload that was wanted last ends.
+    end: u64,
 }
 
 impl Stash {
@@ -92,6 +94,7 @@ impl Stash {
         if !is_inside {
             self.read(at, wanted, window).map_err(|e| Error::io_at(&self.folder, e))?;
         }
+        window.end = at.saturating_add(len);
         let skip = at.saturating_sub(window.start) as usize;
         window.bytes.get(skip..).and_then(|rest| rest.get(..wanted)).ok_or_else(lost)
     }
@@ -102,7 +105,9 @@ impl Stash {
         window.bytes.shrink_to(WINDOW);
         window.start = at;
         file.seek(SeekFrom::Start(at))?;
-        file.take(wanted.max(WINDOW) as u64).read_to_end(&mut window.bytes).map(drop)
+        // Where they jump, what follows is read in vain.
+        let ahead = if window.end == at { WINDOW } else { 0 };
+        file.take(wanted.max(ahead) as u64).read_to_end(&mut window.bytes).map(drop)
     }
 }
 

@@ -193,6 +193,7 @@ impl<F: FnMut() -> io::Result<()>, R: Read> Read for BeforeRead<F, R> {
 fn stream(mut source: Box<dyn Read>) -> anyhow::Result<Input> {
     let head = head_of(&mut source)?;
     refuse_foreign(&head)?;
+    tlog::wire::block::check_file_header(&head).map_err(|e| tlog::Error::Format { offset: 0, cause: e.into() })?;
     Ok(Input::Stream(Box::new(Cursor::new(head).chain(source))))
 }
 

@@ -54,7 +54,8 @@ impl<'a> Selected<'a> {
         Ok(Self { args, terminal, condition, filter, is_single, raw_payloads: false, met: Vec::new() })
     }
 
-    /// Passes payloads on as they are stored, unless a condition must look into them.
+    /// Passes payloads on as they are stored, unless a condition must look into them. What is compressed must be right
+    /// nevertheless: data that no reader could unpack is damage here too, and not copied.
     pub fn with_raw_payloads(mut self) -> Self {
         self.raw_payloads = self.filter.is_none();
         self
@@ -154,8 +155,13 @@ impl<'a> Selected<'a> {
             }
             plan = Some(made);
         }
-        let options =
-            ReadOptions { selection: selection.clone(), raw_payloads: self.raw_payloads, ..part.read_options() };
+        let options = ReadOptions {
+            selection: selection.clone(),
+            raw_payloads: self.raw_payloads,
+            // The header is right: that was seen when the input was opened.
+            salvage: self.raw_payloads && !part.grows(),
+            ..part.read_options()
+        };
         let mut progress = Progress::new(self.terminal, &part.name, plan.as_ref().map(Plan::bytes));
         // Who reads all of a file sees where another log begins in it.
         let mut reader = input.planned(options, plan.filter(|plan| plan.by != By::Nothing));

@@ -217,6 +217,26 @@ fn what_is_intact_of_broken_logs_arrives() {
     }
 }
 
+/// Of each of the broken logs that the project keeps.
+#[test]
+fn broken_logs_arrive_as_cat_shows_them() {
+    let logs = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/corrupt")).unwrap();
+    let logs = logs.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|e| e == "tlog"));
+    for path in logs {
+        let folder = Folder::with("a.tlog", std::fs::read(&path).unwrap());
+        let shown = folder.tlog(&["cat", "-q", "a.tlog", "--format", "ndjson"]);
+        for from in ["a.tlog", "-"] {
+            let args = ["sort", "-q", from, "-o", "b.tlog", "--force"];
+            let run = folder.tlog_with(&args, &folder.get("a.tlog"));
+            assert_eq!(run.code, shown.code, "{path:?}: {}", run.err);
+            if run.code != 1 {
+                assert_eq!(sorted(cat(&folder, "b.tlog", &[])), sorted(shown.out.lines().map(str::to_owned).collect()));
+                folder.tlog(&["verify", "-q", "b.tlog"]).good();
+            }
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be() {
     let folder = Folder::with("a.tlog", small());

@@ -217,6 +217,68 @@ fn what_is_intact_of_broken_logs_arrives() {
     }
 }
 
+/// A log in which names, identifiers, schemas and times go as they like; the same for the same seed.
+fn random_log(mut seed: u64) -> Vec<u8> {
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let schemas = ["\"string\"", "{\"type\":\"object\",\"fields\":[{\"name\":\"text\",\"type\":\"string\"}]}"];
+    let schemas = schemas.map(|json| tlog::schema::Schema::from_json(json).unwrap().to_bytes());
+    let mut log = WriterOptions::new().compression(random(2) == 0).checksums(random(4) > 0).open(Vec::new());
+    let mut time = START;
+    for number in 0..random(120) {
+        let id = tlog::RecordId(1 + random(3));
+        if random(12) == 0 || log.record_stats(id).is_none() {
+            let name = ["a", "b", "c"][random(3) as usize];
+            log.declare_raw(id, name, &schemas[random(2) as usize]).unwrap();
+        }
+        time += [0, 0, 1_000, 300_000, -50_000, 2_000_000][random(6) as usize];
+        let text = format!("{number} {}", "x".repeat(random(90) as usize));
+        let payload = [&[text.len() as u8], text.as_bytes()].concat();
+        log.write(id, (random(6) > 0).then_some(tlog::Micros(time)), &payload).unwrap();
+    }
+    log.finish().unwrap()
+}
+
+/// What cat shows, without the suffixes that tell records apart; the records here have none of their own.
+fn plainly(folder: &Folder, log: &str) -> Vec<String> {
+    let lines = cat(folder, log, &[]).into_iter();
+    lines
+        .map(|line| (2..9).fold(line, |line, number| line.replace(&format!("_{number}\",\"data"), "\",\"data")))
+        .collect()
+}
+
+#[test]
+fn nothing_is_lost_and_nothing_invented() {
+    for seed in 0..10 {
+        let folder = Folder::with("a.tlog", random_log(2 * seed));
+        folder.put("b.tlog", random_log(2 * seed + 1));
+        let both = [plainly(&folder, "a.tlog"), plainly(&folder, "b.tlog")].concat();
+        let quiet = |args: &[&str]| assert_eq!(folder.tlog(&[&["-q"], args].concat()).code, 0, "{seed} {args:?}");
+        quiet(&["concat", "a.tlog", "b.tlog", "-o", "ab.tlog"]);
+        assert_eq!(plainly(&folder, "ab.tlog"), both, "{seed}");
+        quiet(&["sort", "ab.tlog", "-o", "sorted.tlog"]);
+        quiet(&["merge", "a.tlog", "b.tlog", "-o", "merged.tlog"]);
+        quiet(&["merge", "b.tlog", "a.tlog", "-o", "merged2.tlog"]);
+        assert_eq!(sorted(plainly(&folder, "sorted.tlog")), sorted(both.clone()), "{seed}");
+        assert_eq!(sorted(plainly(&folder, "merged.tlog")), sorted(both.clone()), "{seed}");
+        assert!(folder.get("merged.tlog") == folder.get("merged2.tlog"), "{seed}");
+        for (at, cut) in [["--size", "2k"], ["--every", "3s"], ["--gap", "1s"]].iter().enumerate() {
+            std::fs::create_dir(folder.path(&at.to_string())).unwrap();
+            quiet(&[&["split", "ab.tlog", "-o", &format!("{at}/{{}}")], &cut[..]].concat());
+            let parts = std::fs::read_dir(folder.path(&at.to_string())).unwrap();
+            let parts = parts.map(|part| part.unwrap().path().to_str().unwrap().to_owned());
+            let parts = sorted(parts.collect());
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            quiet(&[&["concat", "-o", "again.tlog", "--force"], &parts[..]].concat());
+            assert_eq!(plainly(&folder, "again.tlog"), both, "{seed} {cut:?}");
+            quiet(&[&["merge", "-o", "again.tlog", "--force"], &parts[..]].concat());
+            assert_eq!(sorted(plainly(&folder, "again.tlog")), sorted(both.clone()), "{seed} {cut:?}");
+        }
+    }
+}
+
 /// Of each of the broken logs that the project keeps.
 #[test]
 fn broken_logs_arrive_as_cat_shows_them() {

@@ -24,6 +24,8 @@ pub(super) struct Input {
     joined: Joined,
     /// Numbers of records by unique identifier.
     numbers: ById<u32>,
+    /// What identifiers mean now: which declaration has which number.
+    current: ById<(Arc<RecordType>, u32)>,
     /// The key of the data that came last.
     pub latest: Option<i64>,
     least: Option<i64>,
@@ -38,6 +40,7 @@ impl Input {
             records: Vec::new(),
             joined: Joined::default(),
             numbers: ById::default(),
+            current: ById::default(),
             latest: None,
             least: None,
             digest: DefaultHasher::new(),
@@ -47,15 +50,26 @@ impl Input {
     /// Identifiers mean something else from here on.
     pub fn next_log(&mut self) {
         self.joined.next_log();
+        self.current = ById::default();
     }
 
     /// Nothing more comes of it.
     pub fn end(&mut self) {
-        (self.joined, self.numbers) = (Joined::default(), ById::default());
+        (self.joined, self.numbers, self.current) = (Joined::default(), ById::default(), ById::default());
     }
 
     /// The number of a record, `next` if it is new.
     pub fn number(&mut self, record: &Arc<RecordType>, next: u32, shared: &mut Shared) -> Result<u32> {
+        match self.current.get(record.identifier) {
+            Some((declared, number)) if Arc::ptr_eq(declared, record) => return Ok(*number),
+            _ => {}
+        }
+        let number = self.declare(record, next, shared)?;
+        self.current.insert(record.identifier, (Arc::clone(record), number));
+        Ok(number)
+    }
+
+    fn declare(&mut self, record: &Arc<RecordType>, next: u32, shared: &mut Shared) -> Result<u32> {
         let target = self.joined.target(record)?;
         if let Some(&number) = self.numbers.get(target.id.0).filter(|_| !target.is_new) {
             return Ok(number);
@@ -76,11 +90,15 @@ impl Input {
         self.latest = entry.key;
         // Numbers depend on the inputs before; places of records among their own do not.
         let first = self.records.first().map_or(0, |(number, _)| *number);
-        self.digest.write_u32(entry.record.wrapping_sub(first));
-        self.digest.write_i64(if entry.is_timed { entry.key.unwrap_or_default() } else { 0 });
-        self.digest.write_u64(entry.len);
-        self.digest.write_u32(checksum);
-        self.digest.write_u8(u8::from(entry.is_timed) | u8::from(entry.is_packed) << 1);
+        let time = if entry.is_timed { entry.key.unwrap_or_default() } else { 0 };
+        let flags = u32::from(entry.is_timed) | u32::from(entry.is_packed) << 1;
+        let words = [
+            time.cast_unsigned(),
+            entry.len,
+            u64::from(checksum) << 32 | u64::from(entry.record.wrapping_sub(first)),
+            flags.into(),
+        ];
+        words.iter().for_each(|word| self.digest.write_u64(*word));
     }
 
     /// What decides its place among the inputs.

@@ -58,6 +58,31 @@ fn by_size() {
     let (_, full) = sizes.split_last().unwrap();
     assert!(full.len() >= 3 && full.iter().all(|&size| size > 7 << 10), "{sizes:?}");
     assert_eq!(check(&folder, "flight.tlog", "parts").iter().sum::<usize>(), 1000);
+    // A schema that comes late needs room, too: read as it comes, or by the data that is wanted.
+    let folder = Folder::new();
+    let mut log = WriterOptions::new().compression(false).open(Vec::new());
+    let field = |i: usize| tlog::schema::Field::new(format!("field_of_the_late_record_{i}"), tlog::schema::Type::Null);
+    let late = tlog::schema::Object::new((0..100).map(field));
+    let late = tlog::schema::Schema::new(late.into()).unwrap();
+    let early = log.declare("early", &tlog::schema::Schema::new(tlog::schema::Type::Null).unwrap()).unwrap();
+    for i in 0..400 {
+        log.write(early, tlog::Micros(START + i), b"").unwrap();
+    }
+    let late = log.declare("late", &late).unwrap();
+    log.write(late, tlog::Micros(START + 400), b"").unwrap();
+    folder.put("a.tlog", log.finish().unwrap());
+    for size in (4000..12_000).step_by(700) {
+        for selection in [&[][..], &["--start", "+10us"]] {
+            let size = size.to_string();
+            folder
+                .tlog(&[&["split", "a.tlog", "--size", &size, "-o", "p", "--force", "-q"], selection].concat())
+                .good();
+            let sizes: Vec<usize> =
+                files(&folder, "p").iter().map(|name| folder.get(&format!("p/{name}")).len()).collect();
+            assert!(sizes.iter().all(|len| *len <= size.parse().unwrap()), "{size} {sizes:?}");
+            std::fs::remove_dir_all(folder.path("p")).unwrap();
+        }
+    }
     // A file has at least one data block.
     let folder = Folder::with("a.tlog", small_with(&WriterOptions::new()));
     folder.tlog_with(&["split", "-", "--size", "1", "-o", "x-{}.tlog"], &folder.get("a.tlog")).good();

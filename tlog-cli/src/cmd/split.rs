@@ -1,10 +1,13 @@
 //! `tlog split`: a log into several.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
+use tlog::Micros;
+use tlog::read::RecordType;
 use tlog_index::reorder::{Cuts, Splitter};
 
 use crate::args::Split;
@@ -21,6 +24,10 @@ use crate::times::duration_micros;
 /// What stands for the number in a pattern.
 const NUMBER: &str = "{}";
 
+/// What a declaration takes beside name and schema, in bytes: the front of its block, a suffix of its name, what the index
+/// and a seek marker say of it.
+const DECLARATION: usize = 128;
+
 pub fn run(args: &Split, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let sources = [Source::of(&args.file)?];
     let mut selected = Selected::new(&args.selection, 1, terminal)?.with_raw_payloads();
@@ -29,13 +36,13 @@ pub fn run(args: &Split, terminal: &Terminal) -> anyhow::Result<Outcome> {
     }
     let [source] = &sources;
     let mut splitter = Splitter::new(cuts(args)?);
+    let mut needs = Needs::default();
     let mut files = Files::new(args, source)?;
     let mut new = Some(NewLog::create(files.next()?, Payloads::AsStored, &selected));
     let outcome = selected.read(source, |taken| {
         let mut log = new.take().ok_or_else(|| anyhow!("no log is being written"))?;
-        if let Taken::Data(data) = &taken
-            && splitter.is_due(data.time, data.payload.len() as u64, log.standing())
-        {
+        let (time, len) = needs.of(&taken);
+        if splitter.is_due(time, len, log.standing()) {
             log = log.next_file(|| files.next(), terminal)?;
         }
         log.take(taken)?;
@@ -58,6 +65,35 @@ fn cuts(args: &Split) -> anyhow::Result<Cuts> {
         return Err(usage("--size, --every and --gap need more than 0"));
     }
     Ok(Cuts { bytes, every, gap })
+}
+
+/// How much room what is taken needs, beside what stands in front of each block.
+#[derive(Default)]
+struct Needs {
+    /// Declarations whose schemas have been counted: identifier and place.
+    counted: HashSet<(u64, u64)>,
+}
+
+impl Needs {
+    /// The time of what is taken, and how many bytes at most it needs.
+    fn of(&mut self, taken: &Taken<'_>) -> (Option<Micros>, u64) {
+        match taken {
+            Taken::Log => {
+                self.counted.clear();
+                (None, 0)
+            }
+            Taken::Schema(record) => (None, self.declaration(record)),
+            Taken::Data(data) => (data.time, self.declaration(data.record).saturating_add(data.payload.len() as u64)),
+        }
+    }
+
+    /// What the record's declaration needs, if it has not been counted.
+    fn declaration(&mut self, record: &RecordType) -> u64 {
+        match self.counted.insert((record.identifier, record.location)) {
+            true => (record.name.len() + record.schema_bytes.len() + DECLARATION) as u64,
+            false => 0,
+        }
+    }
 }
 
 /// The files that the log is split into.

@@ -279,6 +279,29 @@ fn nothing_is_lost_and_nothing_invented() {
     }
 }
 
+/// The log of a walking robot, taken apart and put together.
+#[test]
+fn a_whole_log_comes_together_again() {
+    let folder = Folder::with("a.tlog", include_bytes!("../../testdata/quadruped.tlog"));
+    let lines = cat(&folder, "a.tlog", &[]);
+    folder.tlog(&["split", "a.tlog", "--size", "40KiB", "-o", "p"]).good();
+    let parts = std::fs::read_dir(folder.path("p")).unwrap();
+    let mut parts: Vec<String> =
+        parts.map(|part| format!("p/{}", part.unwrap().file_name().to_str().unwrap())).collect();
+    parts.sort();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    assert!(parts.len() > 2, "{parts:?}");
+    folder.tlog(&[&["concat", "-o", "b.tlog"], &parts[..]].concat()).good();
+    assert_eq!(cat(&folder, "b.tlog", &[]), lines);
+    folder.tlog(&["sort", "a.tlog", "-o", "sorted.tlog"]).good();
+    let backwards: Vec<&str> = parts.iter().rev().copied().collect();
+    folder.tlog(&[&["merge", "-o", "c.tlog"], &backwards[..]].concat()).good();
+    assert_eq!(cat(&folder, "c.tlog", &[]), cat(&folder, "sorted.tlog", &[]));
+    for log in ["a.tlog", "sorted.tlog", "c.tlog"] {
+        folder.tlog(&["verify", log]).good();
+    }
+}
+
 /// Of each of the broken logs that the project keeps.
 #[test]
 fn broken_logs_arrive_as_cat_shows_them() {

@@ -33,7 +33,9 @@ pub fn finished() {
 }
 
 fn remove_and_exit() {
-    if let Some(file) = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).as_deref() {
+    // Held to the end, so that no other file is begun.
+    let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(file) = unfinished.as_deref() {
         // Whether that works or not, this is the end.
         let _ = std::fs::remove_file(file);
     }

@@ -7,10 +7,9 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-pub use plot::{Plot, PlotFormat, PlotTime};
-
 use crate::times::TimeArg;
 
+pub use plot::{Plot, PlotFormat, PlotTime};
 pub use rewrite::{Compress, Concat, Cut, Decompress, IntoLog, Merge, Sort, Split};
 
 /// Show, search and write TLOG0003 logs of robots, drones, vehicles and instruments.
@@ -83,13 +82,13 @@ pub enum Command {
     Record(RecordInto),
 
     Cut(Cut),
-    Plot(Plot),
     Concat(Concat),
     Merge(Merge),
     Sort(Sort),
     Split(Split),
     Compress(Compress),
     Decompress(Decompress),
+    Plot(Plot),
     Recover(Recover),
     Verify(Verify),
     Completion(Completion),

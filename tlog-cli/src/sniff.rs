@@ -3,10 +3,16 @@
 /// How many bytes [`foreign`] wants to see.
 pub const LEN: usize = 16;
 
+/// What an MCAP file is called.
+pub const MCAP: &str = "an MCAP file";
+
+/// What a ULog is called.
+pub const ULOG: &str = "a PX4 ULog";
+
 /// File formats by their first bytes, and what to do with them.
 const SIGNATURES: &[(&[u8], &str)] = &[
-    (b"\x89MCAP0\r\n", "an MCAP file"),
-    (b"ULog\x01\x12\x35", "a PX4 ULog"),
+    (b"\x89MCAP0\r\n", MCAP),
+    (b"ULog\x01\x12\x35", ULOG),
     (b"\x1f\x8b", "compressed with gzip; try `gunzip -c FILE | tlog … -`"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd; try `zstd -dc FILE | tlog … -`"),
     (b"\xfd7zXZ\0", "compressed with xz; try `xz -dc FILE | tlog … -`"),
@@ -35,10 +41,13 @@ pub fn foreign(head: &[u8]) -> Option<String> {
         let version = String::from_utf8_lossy(&head[..8]).into_owned();
         return Some(format!("a log of the format {version}; this tool reads TLOG0003"));
     }
-    let known = SIGNATURES.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what);
-    let known =
-        known.or_else(|| is_mavlink(head).then_some("a MAVLink telemetry log, which uses the extension .tlog too"));
-    Some(known.unwrap_or("of a kind that this tool does not know: a log starts with TLOG0003").to_owned())
+    Some(known(head).unwrap_or("of a kind that this tool does not know: a log starts with TLOG0003").to_owned())
+}
+
+/// What the file that starts with `head` is, if it is of a kind that is known by its first bytes.
+pub fn known(head: &[u8]) -> Option<&'static str> {
+    let signature = SIGNATURES.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, what)| *what);
+    signature.or_else(|| is_mavlink(head).then_some("a MAVLink telemetry log, which uses the extension .tlog too"))
 }
 
 /// MAVLink logs are packets, each behind eight bytes of big-endian microseconds.

@@ -1,5 +1,6 @@
 //! The command line as clap sees it. What the flags mean together is decided in [`crate::cmd`].
 
+mod import;
 mod plot;
 mod rewrite;
 
@@ -9,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::times::TimeArg;
 
+pub use import::{Import, ImportFormat};
 pub use plot::{Plot, PlotFormat, PlotTime};
 pub use rewrite::{Compress, Concat, Cut, Decompress, IntoLog, Merge, Sort, Split};
 
@@ -88,6 +90,7 @@ pub enum Command {
     Split(Split),
     Compress(Compress),
     Decompress(Decompress),
+    Import(Import),
     Plot(Plot),
     Recover(Recover),
     Verify(Verify),

@@ -9,6 +9,7 @@ mod compress;
 mod concat;
 mod cut;
 mod help;
+mod import;
 mod index;
 mod info;
 mod info_summary;
@@ -48,6 +49,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
         Command::Write(args) => write::run(args, terminal),
         Command::Record(args) => record::run(args, terminal),
         Command::Cut(args) => cut::run(args, terminal),
+        Command::Import(args) => import::run(args, terminal),
         Command::Plot(args) => plot::run(args, terminal),
         Command::Concat(args) => concat::run(args, terminal),
         Command::Merge(args) => merge::run(args, terminal),

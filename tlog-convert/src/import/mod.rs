@@ -2,6 +2,8 @@
 //!
 //! What is broken is skipped where its format allows to go on, and told of in the [`Summary`]; everything intact arrives.
 
+pub mod mcap;
+
 use std::ops::Range;
 
 /// What came of an import.

@@ -12,6 +12,7 @@
 pub mod columns;
 mod error;
 pub mod import;
+pub mod mcap;
 pub mod rows;
 
 pub use error::{Error, Result};

@@ -6,7 +6,7 @@ mod arbitrary;
 #[path = "support/json_schema.rs"]
 mod json_schema;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::Cursor;
 
 use arbitrary::{Payloads, payload};
@@ -68,13 +68,15 @@ fn assert_sound(mcap: &[u8], count: usize) {
         schema.iter().for_each(json_schema::assert_foxglove_reads);
     }
     let mut found = 0;
+    let mut schemas = HashMap::new();
     for message in mcap::MessageStream::new(mcap).unwrap() {
         let message = message.unwrap();
-        let schema = message.channel.schema.as_ref().unwrap();
-        assert_eq!((schema.encoding.as_str(), message.channel.message_encoding.as_str()), ("jsonschema", "json"));
+        let text = message.channel.schema.as_ref().unwrap();
+        assert_eq!((text.encoding.as_str(), message.channel.message_encoding.as_str()), ("jsonschema", "json"));
         let value = serde_json::from_slice(&message.data).unwrap();
-        if let Ok(schema) = serde_json::from_slice(&schema.data) {
-            assert_eq!(json_schema::violation(&schema, &value), None, "{schema}");
+        let schema = schemas.entry(text.id).or_insert_with(|| serde_json::from_slice(&text.data).ok());
+        if let Some(schema) = schema {
+            assert_eq!(json_schema::violation(schema, &value), None, "{schema}");
         }
         found += 1;
     }
@@ -268,10 +270,15 @@ fn what_is_given_up_is_no_file() {
 #[test]
 fn the_references_logs_come_back() {
     let shared = std::path::PathBuf::from(std::env::var("TLOG_SHARED").unwrap());
-    let mut files: Vec<_> =
-        std::fs::read_dir(shared.join("vectors")).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.push(shared.join("testdata/px4-flight.tlog"));
+    let mut folders = vec![shared.join("vectors")];
+    let mut files = vec![shared.join("testdata/px4-flight.tlog")];
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
     files.retain(|path| path.extension().is_some_and(|extension| extension == "tlog"));
+    files.sort();
     let mut total = 0;
     for path in files {
         let log = std::fs::read(&path).unwrap();

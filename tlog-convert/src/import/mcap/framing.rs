@@ -95,10 +95,10 @@ impl<R: Read> Framing<R> {
         let Some((record, next)) = at_hand.split_at_checked(len) else {
             return self.resync(sink, "the file ends inside a record");
         };
-        if opcode != op::FOOTER && !layout::is_plausible(next, self.limit) {
+        let body = record.get(HEAD..).unwrap_or_default();
+        if !layout::is_plausible(next, self.limit) && !layout::is_proved(opcode, body) {
             return self.resync(sink, "no record follows what should be one");
         }
-        let body = record.get(HEAD..).unwrap_or_default();
         match opcode {
             op::DATA_END => {
                 let stored = layout::Fields(body).u32().unwrap_or_default();

@@ -138,6 +138,17 @@ pub fn is_plausible(front: &[u8], limit: u64) -> bool {
     }
 }
 
+/// Whether a record's lengths fit together so well that its end is proved without what follows it.
+pub fn is_proved(opcode: u8, body: &[u8]) -> bool {
+    match opcode {
+        op::SCHEMA => is_schema(body),
+        op::CHANNEL => is_channel(body),
+        op::ATTACHMENT => is_attachment(body, body.len() as u64),
+        op::FOOTER => true,
+        _ => false,
+    }
+}
+
 /// Whether surely a record begins here, to go on from after damage.
 pub fn is_start(front: &[u8], limit: u64, knows: impl Fn(u16) -> bool) -> bool {
     let Some((opcode, len)) = head(front) else { return false };

@@ -1,9 +1,9 @@
 //! Bytes of the input, as many at a time as are needed.
 
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 
 /// How much is read at once, in bytes.
-const STEP: usize = 256 << 10;
+const STEP: u64 = 256 << 10;
 
 /// A stream with its next bytes at hand. The buffer grows with what really comes, never with what is merely asked for.
 #[derive(Debug)]
@@ -32,23 +32,10 @@ impl<R: Read> Source<R> {
                 self.buffer.drain(..self.start);
                 self.start = 0;
             }
-            let filled = self.buffer.len();
-            self.buffer.resize(filled.saturating_add(STEP), 0);
-            let read = self.read_into(filled);
-            self.buffer.truncate(filled + read.as_ref().copied().unwrap_or(0));
-            self.has_ended = read? == 0;
+            let read = self.inner.by_ref().take(STEP).read_to_end(&mut self.buffer)?;
+            self.has_ended = (read as u64) < STEP;
         }
         Ok(self.at_hand())
-    }
-
-    fn read_into(&mut self, filled: usize) -> io::Result<usize> {
-        let Some(room) = self.buffer.get_mut(filled..) else { return Ok(0) };
-        loop {
-            match self.inner.read(room) {
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                other => return other.map(|read| read.min(room.len())),
-            }
-        }
     }
 
     /// What has been read and not consumed.

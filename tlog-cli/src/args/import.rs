@@ -23,6 +23,9 @@ pub struct Import {
     /// The format of the file, when its content does not tell
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<ImportFormat>,
+    /// How long a record of MCAP may be, a chunk packed and unpacked; longer ones are skipped
+    #[arg(long, value_name = "SIZE", default_value = "64MiB")]
+    pub max_record: String,
     /// Overwrite the output if it exists
     #[arg(long)]
     pub force: bool,

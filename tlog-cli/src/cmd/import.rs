@@ -14,8 +14,8 @@ use crate::exit::{Outcome, usage};
 use crate::input::{self, is_dash};
 use crate::output::Binary;
 use crate::progress::watch;
-use crate::sniff;
 use crate::terminal::{Terminal, count, printable};
+use crate::{sizes, sniff};
 
 /// How much of the input is looked at to tell its format, in bytes.
 const HEAD: u64 = 4096;
@@ -25,6 +25,7 @@ const NOTES: usize = 10;
 
 pub fn run(args: &Import, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let name = input::name(&args.input);
+    let limits = mcap::Options { max_record: sizes::bytes(&args.max_record).map_err(usage)? };
     let input = Source::open(&args.input).with_context(|| name.clone())?;
     let format = args.format.map_or_else(|| detect(&input.head), Ok).with_context(|| name.clone())?;
     let output = Binary::create(&args.output, args.force, &[&args.input])?;
@@ -32,7 +33,7 @@ pub fn run(args: &Import, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let mut writer = WriterOptions::new().open(output);
     let (total, done) = (input.total, Arc::clone(&input.done));
     let reader = input.reader();
-    let work = || read(format, reader, &mut writer, args);
+    let work = || read(format, reader, &mut writer, &limits);
     let summary = watch(terminal, &name, total, || done.load(Ordering::Relaxed), work).map_err(|e| failed(e, &name))?;
     writer.finish().with_context(|| place.clone())?.commit()?;
     Ok(report(&summary, &name, &place, terminal))
@@ -43,10 +44,10 @@ fn read(
     format: ImportFormat,
     input: impl Read,
     writer: &mut Writer<Binary>,
-    _args: &Import,
+    limits: &mcap::Options,
 ) -> tlog_convert::Result<Summary> {
     match format {
-        ImportFormat::Mcap => mcap::read(input, writer, &mcap::Options::default()),
+        ImportFormat::Mcap => mcap::read(input, writer, limits),
         ImportFormat::Csv | ImportFormat::Ndjson | ImportFormat::Ulog => {
             Err(tlog_convert::Error::Usage("this format cannot be imported".to_owned()))
         }

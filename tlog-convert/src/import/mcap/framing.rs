@@ -218,6 +218,7 @@ impl<R: Read> Framing<R> {
         if !self.is_closed {
             let end = self.source.offset();
             match self.is_summary {
+                true if self.has_skipped => {}
                 true => sink.note("it ends inside its index; nothing is lost with it".to_owned()),
                 false => sink.skipped(end..end, "the file was not finished, or is cut off here".to_owned()),
             }

@@ -55,13 +55,14 @@ const MAX_KNOWN: usize = 64 << 20;
 /// How to read MCAP.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How long a record may be, in bytes; a chunk as it is stored, and unpacked. Longer ones are skipped.
+    /// How long a record may be, in bytes; a chunk as it is stored, and unpacked. Longer ones are skipped. Memory takes
+    /// a few times as much at most.
     pub max_record: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_record: 128 << 20 }
+        Self { max_record: 64 << 20 }
     }
 }
 

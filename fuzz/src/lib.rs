@@ -5,6 +5,7 @@
 //! endian, its type encoding, then the rest. So seeds can be written by hand.
 
 mod file_read;
+mod import_mcap;
 mod index_scan;
 mod json;
 mod predicate;
@@ -13,6 +14,7 @@ mod seek_markers;
 mod sidecar;
 
 pub use file_read::file_read;
+pub use import_mcap::import_mcap;
 pub use index_scan::index_scan;
 pub use json::{json_to_binary, schema_json};
 pub use predicate::predicate;

@@ -301,10 +301,32 @@ fn what_exceeds_the_limit_is_skipped() {
         Attachment { log_time: 0, create_time: 0, name: "a".into(), media_type: String::new(), data: data.into() };
     file.0.attach(&attachment).unwrap();
     file.message(text, 0, 1, b"30");
-    let (lines, summary) = try_import(&file.finish(), &Options { max_record: 20_000 }).unwrap();
+    let (lines, summary) = try_import(&file.finish(), &Options { max_record: 20_000, ..Options::default() }).unwrap();
     assert_eq!((messages(&lines).len(), summary.taken, summary.skipped), (3, 3, 2), "{summary:?}");
     assert!(summary.first[0].cause.contains("exceeds the limit of 20000"));
     assert!(summary.first[1].cause.starts_with("an attachment of 5"));
+}
+
+#[test]
+fn small_schemas_of_large_types_do_not_fill_memory() {
+    // Each definition is twice the one before it.
+    let twice = |at: u32| {
+        format!(
+            r##""{at}":{{"type":"object","properties":{{"a":{{"$ref":"#/d/{0}"}},"b":{{"$ref":"#/d/{0}"}}}}}}"##,
+            at - 1
+        )
+    };
+    let levels: Vec<String> = (1..11).map(twice).collect();
+    let schema = format!(r##"{{"$ref":"#/d/10","d":{{"0":{{"type":"null"}},{}}}}}"##, levels.join(","));
+    let mut file = File::new(WriteOptions::new());
+    for i in 0..200 {
+        let channel = file.channel(&format!("topic{i}"), "json", Some(("jsonschema", schema.as_bytes())));
+        file.message(channel, 0, 0, b"{}");
+    }
+    let options = Options { max_schemas: 10 << 20, ..Options::default() };
+    let (_, summary) = try_import(&file.finish(), &options).unwrap();
+    assert!((2..20).contains(&summary.taken), "{}", summary.taken);
+    assert!(summary.first[0].cause.starts_with("schemas and channels exceed the limit"));
 }
 
 #[test]
@@ -333,11 +355,11 @@ proptest! {
             bytes[at] ^= bits;
         }
         // Whatever comes of it: no panic, and a log that reads.
-        let _ = try_import(&bytes, &Options { max_record: 1 << 20 });
+        let _ = try_import(&bytes, &Options { max_record: 1 << 20, ..Options::default() });
     }
 
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = try_import(&[&b"\x89MCAP0\r\n"[..], &bytes].concat(), &Options { max_record: 1 << 20 });
+        let _ = try_import(&[&b"\x89MCAP0\r\n"[..], &bytes].concat(), &Options { max_record: 1 << 20, ..Options::default() });
     }
 }

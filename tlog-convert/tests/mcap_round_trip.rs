@@ -256,6 +256,16 @@ fn a_record_declared_again_is_another_channel() {
 }
 
 #[test]
+fn bytes_behind_a_value_are_left_out_and_told() {
+    let mut log = Writer::new(Vec::new());
+    let flag = log.declare("flag", &Schema::new(Type::Boolean).unwrap()).unwrap();
+    log.write(flag, Micros(1), b"\x01more").unwrap();
+    let (mcap, summary) = export_with(&log.finish().unwrap(), &Options::default());
+    assert_eq!(summary.notes, ["bytes behind the values of record flag are left out"]);
+    assert_eq!(instances(&import(&mcap).0)[0].4, b"\x01");
+}
+
+#[test]
 fn what_is_given_up_is_no_file() {
     let log = small();
     let mut reader = SliceReader::new(&log, ReadOptions::default());

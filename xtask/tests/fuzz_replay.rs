@@ -72,6 +72,11 @@ fn predicate() {
     assert!(replay("predicate", checks::predicate) >= 10);
 }
 
+#[test]
+fn import_mcap() {
+    assert!(replay("import_mcap", checks::import_mcap) >= 6);
+}
+
 /// A target whose seeds nobody replays would rot; this finds it.
 #[test]
 fn every_target_is_replayed() {

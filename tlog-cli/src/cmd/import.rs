@@ -25,7 +25,8 @@ const NOTES: usize = 10;
 
 pub fn run(args: &Import, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let name = input::name(&args.input);
-    let limits = mcap::Options { max_record: sizes::bytes(&args.max_record).map_err(usage)? };
+    let limits =
+        mcap::Options { max_record: sizes::bytes(&args.max_record).map_err(usage)?, ..mcap::Options::default() };
     let input = Source::open(&args.input).with_context(|| name.clone())?;
     let format = args.format.map_or_else(|| detect(&input.head), Ok).with_context(|| name.clone())?;
     let output = Binary::create(&args.output, args.force, &[&args.input])?;

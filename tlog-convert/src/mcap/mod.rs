@@ -28,7 +28,7 @@
 //! | block without time | a message of a channel of its own, with metadata `tlog.time` `none`; both times are those of the data before it, or, before any, of the first that has one |
 //! | time before 1970, or after 2554 | a channel of its own, with `tlog.time` `outside`; `log_time` as if it had none, `publish_time` is its microseconds as two's complement |
 //! | completeness, source, version of this tool | a metadata record `tlog` |
-//! | payload that its schema does not describe | left out, and counted |
+//! | payload that its schema does not describe | left out, and counted; of one with bytes behind its value these are left out |
 //!
 //! JSON has no place for the bits of a NaN, for bytes in strings that are not UTF-8, for keys of maps that repeat, and
 //! viewers in browsers round integers beyond 2⁵³. Everything else comes back by [`import::mcap`](crate::import::mcap).
@@ -314,9 +314,14 @@ impl<W: Write + Seek> Exporter<W> {
         if is_wrapped {
             self.json.extend_from_slice(format!("{{\"{WRAPPER}\":").as_bytes());
         }
-        match write_json(data.record.schema.root(), &mut Cursor::new(data.payload), &mut self.json) {
+        let mut cursor = Cursor::new(data.payload);
+        match write_json(data.record.schema.root(), &mut cursor, &mut self.json) {
             Ok(()) => {
                 self.json.extend_from_slice(if is_wrapped { b"}" } else { b"" });
+                if !cursor.rest().is_empty() {
+                    let name = &data.record.name;
+                    self.summary.note(format!("bytes behind the values of record {name} are left out"));
+                }
                 true
             }
             Err(e) => {

@@ -22,9 +22,12 @@ use tlog::schema::{Enum, Field, IntegerType, MAX_DEPTH, Object, Schema, Symbol, 
 /// How many parts a schema may have: references can make a small text into any number.
 const MAX_PARTS: usize = 1 << 16;
 
+/// How long a schema may be, in bytes: as a tree it takes many times as much.
+const MAX_TEXT: usize = 1 << 20;
+
 /// The type of what a JSON Schema describes; `None` where it leaves that open.
 pub fn schema_of(text: &[u8]) -> Option<Schema> {
-    let root: Value = serde_json::from_slice(text).ok()?;
+    let root: Value = serde_json::from_slice(Some(text).filter(|text| text.len() <= MAX_TEXT)?).ok()?;
     let mut reader = Reader { root: &root, left: MAX_PARTS };
     let schema = Schema::new(reader.ty(&root, 0)?).ok()?;
     (schema.check_names().is_ok() && schema.check_reference_readable().is_ok()).then_some(schema)

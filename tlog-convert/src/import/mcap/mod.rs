@@ -49,8 +49,13 @@ use super::Summary;
 use crate::mcap::keys;
 use crate::{Error, Result};
 
-/// How much memory schemas and channels may take together, in bytes of the file.
-const MAX_KNOWN: usize = 64 << 20;
+/// What a channel takes besides its texts and its type, in bytes of memory.
+const CHANNEL_MEMORY: u64 = 512;
+
+/// What a byte of a type's encoding takes in all the places that keep it, and what a part of it takes, in bytes of
+/// memory. Readers of logs count it like this too, and refuse a log whose schemas take more than 256 MiB.
+const BYTE_MEMORY: u64 = 8;
+const PART_MEMORY: u64 = 256;
 
 /// How to read MCAP.
 #[derive(Clone, Debug)]
@@ -58,11 +63,13 @@ pub struct Options {
     /// How long a record may be, in bytes; a chunk as it is stored, and unpacked. Longer ones are skipped. Memory takes
     /// a few times as much at most.
     pub max_record: u64,
+    /// How much memory the schemas of all channels may take, in bytes. What exceeds it is skipped.
+    pub max_schemas: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { max_record: 64 << 20 }
+        Self { max_record: 64 << 20, max_schemas: 240 << 20 }
     }
 }
 
@@ -71,7 +78,7 @@ impl Default for Options {
 /// # Errors
 /// [`Error::Input`] for what is no MCAP; [`Error::Io`] of the input; [`Error::Log`] of the output.
 pub fn read<R: Read, W: Write>(input: R, out: &mut Writer<W>, options: &Options) -> Result<Summary> {
-    let mut importer = Importer::new(out);
+    let mut importer = Importer::new(out, options);
     Framing::new(input, options.max_record).run(&mut importer)?;
     Ok(importer.end())
 }
@@ -81,8 +88,9 @@ struct Importer<'w, W: Write> {
     out: &'w mut Writer<W>,
     schemas: HashMap<u16, Arc<SchemaText>>,
     channels: HashMap<u16, Known>,
-    /// How many bytes both take.
-    known: usize,
+    /// How much memory both take, and may take, in bytes.
+    known: u64,
+    max_known: u64,
     names: Names,
     joined: Joined,
     asides: HashMap<Aside, (RecordId, Type)>,
@@ -125,9 +133,10 @@ impl<W: Write> Sink for Importer<'_, W> {
 }
 
 impl<'w, W: Write> Importer<'w, W> {
-    fn new(out: &'w mut Writer<W>) -> Self {
+    fn new(out: &'w mut Writer<W>, options: &Options) -> Self {
         Self {
             out,
+            max_known: options.max_schemas,
             schemas: HashMap::new(),
             channels: HashMap::new(),
             known: 0,
@@ -178,7 +187,7 @@ impl<'w, W: Write> Importer<'w, W> {
 
     fn schema(&mut self, id: u16, name: &str, encoding: &str, data: &[u8], place: Range<u64>) {
         let is_same = |known: &Arc<SchemaText>| known.name == name && known.encoding == encoding && known.data == data;
-        if self.schemas.get(&id).is_some_and(is_same) || !self.affords(name.len() + encoding.len() + data.len(), place)
+        if self.schemas.get(&id).is_some_and(is_same) || !self.affords(name.len() + encoding.len() + data.len(), &place)
         {
             return;
         }
@@ -186,15 +195,16 @@ impl<'w, W: Write> Importer<'w, W> {
         self.schemas.insert(id, Arc::new(text));
     }
 
-    /// Whether there is memory for this many bytes more of schemas and channels.
-    fn affords(&mut self, len: usize, place: Range<u64>) -> bool {
-        let known = self.known.saturating_add(len).saturating_add(256);
-        if known > MAX_KNOWN {
-            self.summary.skip(place, format!("schemas and channels exceed the limit of {MAX_KNOWN} bytes"));
-            return false;
+    /// Whether there is memory for this many bytes more of schemas and channels. Once there is not, there is none for
+    /// anything else: each would have to be looked at to say so.
+    fn affords(&mut self, len: usize, place: &Range<u64>) -> bool {
+        self.known = self.known.saturating_add(len as u64);
+        let is_affordable = self.known <= self.max_known;
+        if !is_affordable {
+            let cause = format!("schemas and channels exceed the limit of {} bytes", self.max_known);
+            self.summary.skip(place.clone(), cause);
         }
-        self.known = known;
-        true
+        is_affordable
     }
 
     fn channel(&mut self, channel: &Channel, place: Range<u64>) -> Result<()> {
@@ -203,16 +213,20 @@ impl<'w, W: Write> Importer<'w, W> {
             return Ok(());
         }
         let texts: usize = channel.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if !self.affords(channel.topic.len() + channel.message_encoding.len() + texts, place) {
+        if !self.affords(channel.topic.len() + channel.message_encoding.len() + texts, &place) {
             return Ok(());
         }
         if channel.schema_id != 0 && schema.is_none() {
             self.summary.note(format!("topic {} has a schema that is not in the file", channel.topic));
         }
         let Plan { form, timing, identifier } = Plan::of(channel, schema.as_deref());
+        let type_of_record = form.schema()?;
+        if !self.affords(memory_of(&type_of_record, &channel.topic), &place) {
+            return Ok(());
+        }
         let is_ours = identifier.is_some();
         let name = self.names.of(&channel.topic, is_ours);
-        let (id, name) = self.declare(identifier.unwrap_or(1), &name, &form.schema()?)?;
+        let (id, name) = self.declare(identifier.unwrap_or(1), &name, &type_of_record)?;
         if !is_ours {
             self.tell(channel, &name, &form);
             self.aside(Aside::Channel, None, &records::channel(channel, schema.as_deref(), &name))?;
@@ -356,6 +370,27 @@ impl<'w, W: Write> Importer<'w, W> {
             true => format!("times of {topic} are rounded down to microseconds"),
             false => format!("publish times of {topic} differ from its log times, and are not kept"),
         });
+    }
+}
+
+/// How much memory a record of this type and name takes, and that of its text beside it, in bytes.
+fn memory_of(schema: &Schema, name: &str) -> usize {
+    let bytes = schema.to_bytes().len().saturating_add(4 * name.len()) as u64;
+    let memory = 2 * (CHANNEL_MEMORY + PART_MEMORY) + BYTE_MEMORY * bytes + PART_MEMORY * parts(schema.root());
+    usize::try_from(memory).unwrap_or(usize::MAX)
+}
+
+/// How many parts a type has at most, as readers count them.
+fn parts(ty: &Type) -> u64 {
+    match ty {
+        Type::Object(object) => {
+            2 + object.fields().iter().map(|field| field.aliases().len() as u64 + parts(field.ty())).sum::<u64>()
+        }
+        Type::Enum(enumeration) => 2 + enumeration.symbols().len() as u64,
+        Type::Array(item) | Type::Map(item) => 1 + parts(item),
+        Type::FixedArray(array) => 1 + parts(array.item()),
+        Type::Union(members) => 2 + members.iter().map(parts).sum::<u64>(),
+        _ => 1,
     }
 }
 

@@ -106,7 +106,10 @@ fn time() -> impl Strategy<Value = Option<Micros>> {
     ]
 }
 
-fn records() -> impl Strategy<Value = Vec<(Type, Vec<(Option<Micros>, Vec<u8>)>)>> {
+/// Records by their types, each with its data.
+type Records = Vec<(Type, Vec<(Option<Micros>, Vec<u8>)>)>;
+
+fn records() -> impl Strategy<Value = Records> {
     let record = arbitrary::ty().prop_flat_map(|ty| {
         let data = proptest::collection::vec((time(), payload(&ty, Payloads::Canonical)), 0..4);
         (Just(ty), data)

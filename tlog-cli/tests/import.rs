@@ -104,3 +104,49 @@ fn what_is_too_large_can_be_allowed() {
     let run = folder.tlog(&["import", "--max-record", "1MiB", "small.mcap", "-o", "all.tlog"]);
     assert_eq!((run.code, lines(&folder, "all.tlog").len()), (0, small_lines().len()), "{}", run.err);
 }
+
+/// Runs the command under a limit of the system's for its memory, in KiB.
+#[cfg(target_os = "linux")]
+fn limited(folder: &Folder, limit: u32, input: &str) -> (Option<i32>, String) {
+    let shell = format!("ulimit -v {limit} && exec \"$0\" import {input} -o new.tlog --force");
+    let mut command = std::process::Command::new("sh");
+    let output = command.args(["-c", &shell, support::TLOG]).current_dir(folder.path("")).output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_is_bounded_by_the_chunk_not_by_the_file() {
+    let text = tlog::schema::Schema::new(tlog::schema::Type::String).unwrap();
+    let mut log = tlog::Writer::new(Vec::new());
+    let id = log.declare("text", &text).unwrap();
+    for i in 0..16 {
+        let value = tlog::value::Value::from(" ".repeat(60_000));
+        let mut payload = Vec::new();
+        value.encode(text.root(), &mut payload).unwrap();
+        log.write(id, tlog::Micros(i), &payload).unwrap();
+    }
+    let log = log.finish().unwrap();
+    let mut exporter = Exporter::new(Cursor::new(Vec::new()), &Options::default()).unwrap();
+    let mut reader = tlog::read::SliceReader::new(&log, Default::default());
+    while let Some(data) = reader.next_data().unwrap() {
+        exporter.put(&data).unwrap();
+    }
+    let mcap = exporter.finish(&Completeness::default()).unwrap().0.into_inner();
+    // One chunk, again and again: 86 MB when unpacked.
+    let header = 17 + u64::from_le_bytes(mcap[9..17].try_into().unwrap()) as usize;
+    let chunk = 9 + u64::from_le_bytes(mcap[header + 1..header + 9].try_into().unwrap()) as usize;
+    let long = [&mcap[..header], &mcap[header..header + chunk].repeat(90)].concat();
+    let folder = Folder::with("long.mcap", long);
+    let (code, said) = limited(&folder, 60_000, "long.mcap");
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("1440 data blocks"), "{said}");
+    // Lengths that are lies: of the chunk, unpacked, packed.
+    for (at, claim) in [(1, 1_u64 << 25), (1, u64::MAX), (25, 1 << 25), (25, 1 << 60), (41, 1 << 25), (41, u64::MAX)] {
+        let mut liar = mcap.clone();
+        liar[header + at..header + at + 8].copy_from_slice(&claim.to_le_bytes());
+        folder.put("liar.mcap", liar);
+        let (code, said) = limited(&folder, 60_000, "liar.mcap");
+        assert_eq!(code, Some(3), "{at} {claim}: {said}");
+    }
+}

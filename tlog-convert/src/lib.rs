@@ -11,6 +11,7 @@
 
 pub mod columns;
 mod error;
+pub mod file_names;
 pub mod import;
 pub mod rows;
 

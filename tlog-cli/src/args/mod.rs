@@ -1,10 +1,14 @@
 //! The command line as clap sees it. What the flags mean together is decided in [`crate::cmd`].
 
+mod convert;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::times::TimeArg;
+
+pub use convert::{Convert, ConvertTo, Tables};
 
 /// Show, search and write TLOG0003 logs of robots, drones, vehicles and instruments.
 ///
@@ -75,6 +79,7 @@ pub enum Command {
     #[command(name = "record")]
     Record(RecordInto),
 
+    Convert(Convert),
     Cut(Cut),
     Recover(Recover),
     Verify(Verify),

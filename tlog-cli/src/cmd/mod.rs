@@ -5,6 +5,7 @@ mod cat_follow;
 mod cat_format;
 mod cat_known;
 mod completion;
+mod convert;
 mod cut;
 mod help;
 mod index;
@@ -39,6 +40,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
         Command::Schema(Schema::Diff(args)) => schema::diff(args, terminal),
         Command::Write(args) => write::run(args, terminal),
         Command::Record(args) => record::run(args, terminal),
+        Command::Convert(args) => convert::run(args, terminal),
         Command::Cut(args) => cut::run(args, terminal),
         Command::Recover(args) => recover::run(args, terminal),
         Command::Verify(args) => verify::run(args, terminal),

@@ -10,6 +10,7 @@ mod input;
 mod interrupt;
 mod lines;
 mod output;
+mod outputs;
 mod planning;
 mod progress;
 mod project;

@@ -12,7 +12,11 @@
 pub mod columns;
 mod error;
 pub mod file_names;
+pub mod gather;
 pub mod import;
+pub mod ipc;
+pub mod parquet;
 pub mod rows;
+pub mod tables;
 
 pub use error::{Error, Result};

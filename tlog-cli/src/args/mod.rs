@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::times::TimeArg;
 
-pub use convert::{Convert, ConvertTo, Tables};
+pub use convert::Convert;
 
 /// Show, search and write TLOG0003 logs of robots, drones, vehicles and instruments.
 ///

@@ -18,5 +18,6 @@ pub mod ipc;
 pub mod parquet;
 pub mod rows;
 pub mod tables;
+pub mod text;
 
 pub use error::{Error, Result};

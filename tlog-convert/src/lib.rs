@@ -12,6 +12,7 @@
 pub mod columns;
 mod error;
 pub mod file_names;
+pub mod files;
 pub mod gather;
 pub mod import;
 pub mod ipc;

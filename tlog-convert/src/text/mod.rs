@@ -5,22 +5,33 @@
 //! | NDJSON | an instance of any record: `{"time":…,"record":…,"data":…}` | [`Ndjson`] |
 //! | JSON | likewise, all in one array | [`Json`] |
 //! | CSV of one record | an instance: `time`, then its fields as columns `a.b[2]` | [`Csv`] |
+//! | long CSV | one value without parts: `time,record,field,value` | [`Long`] |
+//! | CSV of many records | as of one record, a file for each | [`CsvTables`] |
+//! | resampled CSV | a point of a grid in time: `time`, then the latest values as columns `record.a.b[2]` | [`Resampler`] |
 //!
 //! Values are what [`tlog::value::write_json`] makes of them, in CSV without the quotes and escapes of JSON. CSV is as
 //! RFC 4180 has it, but that lines end with a line feed alone.
 
 mod csv;
 mod json;
+pub mod long;
 mod projection;
+pub mod resample;
+mod tables;
+mod writer;
 
 use std::sync::Arc;
 
 use tlog::read::{Data, RecordType};
-use tlog::value::{Cursor, ValueError, write_json};
+use tlog::value::{Cursor, FieldPath, ValueError, write_json};
 
 pub use csv::{AnotherTable, Csv};
 pub use json::{Json, Ndjson};
+pub use long::Long;
 pub use projection::{Column, Missing, Plan, Projection};
+pub use resample::{Estimate, Grid, ResampleOptions, Resampled, Resampler};
+pub use tables::{CsvTable, CsvTables};
+pub use writer::{CsvWriter, JsonWriter, LongCsv, NdjsonWriter, TextWriter};
 
 /// A form of text.
 pub trait Printer {
@@ -59,7 +70,11 @@ pub trait Printer {
 /// # Errors
 /// [`ValueError`] for a payload that its type does not describe, as far as it has to be looked at.
 pub fn put_column(column: &Column, payload: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
-    let found = match &column.path {
+    put_value(column.path.as_ref(), payload, out)
+}
+
+fn put_value(path: Option<&FieldPath>, payload: &[u8], out: &mut Vec<u8>) -> Result<(), ValueError> {
+    let found = match path {
         Some(path) => path.bytes(payload)?.map(|bytes| (path, bytes)),
         None => None,
     };

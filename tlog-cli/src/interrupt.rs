@@ -28,6 +28,18 @@ pub fn create_temporary(create: impl FnOnce() -> io::Result<NamedTempFile>) -> i
     Ok(file)
 }
 
+/// Creates what writes into a temporary folder, which an interrupted process removes with all that is in it.
+pub fn create_temporary_folder<T, E>(
+    create: impl FnOnce() -> Result<T, E>,
+    folder: impl FnOnce(&T) -> Option<PathBuf>,
+) -> Result<T, E> {
+    HANDLER.call_once(|| drop(ctrlc::set_handler(remove_and_exit)));
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let created = create()?;
+    unfinished.extend(folder(&created));
+    Ok(created)
+}
+
 /// The temporary file is in its place, or gone.
 pub fn finished(temporary: &Path) {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).remove(temporary);
@@ -37,6 +49,14 @@ fn remove_and_exit() {
     // Held to the end, so that no more are created.
     let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     // Whether that works or not, this is the end.
-    unfinished.iter().for_each(|file| drop(std::fs::remove_file(file)));
+    unfinished.iter().for_each(|temporary| remove(temporary));
     std::process::exit(INTERRUPTED);
+}
+
+fn remove(temporary: &Path) {
+    match temporary.is_dir() {
+        // Somebody may still be putting files into it.
+        true => drop((0..3).find_map(|_| std::fs::remove_dir_all(temporary).ok())),
+        false => drop(std::fs::remove_file(temporary)),
+    }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use super::Selection;
+use super::{Selection, TextTables};
 use crate::sizes;
 
 /// Convert logs into formats of other tools
@@ -14,7 +14,7 @@ use crate::sizes;
 /// and the files say that they are incomplete.
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  tlog convert flight.tlog --parquet flight\n  tlog convert flight.tlog --record imu --parquet imu.parquet\n  tlog convert /data/logs/*.tlog --parquet lake --partition robot=r7,day\n  tlog convert flight.tlog --record imu --arrow - | python3 analyse.py"
+    after_help = "Examples:\n  tlog convert flight.tlog --parquet flight\n  tlog convert flight.tlog --record imu --parquet imu.parquet\n  tlog convert /data/logs/*.tlog --parquet lake --partition robot=r7,day\n  tlog convert flight.tlog --record imu --arrow - | python3 analyse.py\n  tlog convert flight.tlog --csv flight\n  tlog convert flight.tlog --record 'vehicle_*' --csv table.csv --resample 10Hz --max-age 1s"
 )]
 pub struct Convert {
     /// Logs or folders of stores; `-` for standard input
@@ -26,6 +26,8 @@ pub struct Convert {
     pub selection: Selection,
     #[command(flatten)]
     pub tables: Tables,
+    #[command(flatten)]
+    pub text: TextTables,
     /// Overwrite outputs that exist
     #[arg(long)]
     pub force: bool,
@@ -44,6 +46,13 @@ pub struct ConvertTo {
     /// Apache Arrow IPC: a directory, or one file NAME.arrow with --record; `-` for a stream on standard output
     #[arg(long, value_name = "OUT", help_heading = "Formats")]
     pub arrow: Option<PathBuf>,
+    /// CSV as `tlog cat` prints it: a directory, or one file NAME.csv with --record; `-` for standard output. What is
+    /// incomplete is told by the exit code only
+    #[arg(long, value_name = "OUT", help_heading = "Formats")]
+    pub csv: Option<PathBuf>,
+    /// NDJSON as `tlog cat` prints it, of all records in one file; `-` for standard output
+    #[arg(long, value_name = "OUT", help_heading = "Formats")]
+    pub ndjson: Option<PathBuf>,
 }
 
 /// How tables are made.

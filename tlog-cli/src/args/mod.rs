@@ -1,6 +1,7 @@
 //! The command line as clap sees it. What the flags mean together is decided in [`crate::cmd`].
 
 mod convert;
+mod convert_text;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use crate::times::TimeArg;
 
 pub use convert::Convert;
+pub use convert_text::TextTables;
 
 /// Show, search and write TLOG0003 logs of robots, drones, vehicles and instruments.
 ///

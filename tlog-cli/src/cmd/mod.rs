@@ -10,6 +10,7 @@ mod convert_lake;
 mod convert_log;
 mod convert_places;
 mod convert_tables;
+mod convert_text;
 mod cut;
 mod help;
 mod index;

@@ -20,6 +20,8 @@ pub struct Projection {
     plans: HashMap<u64, (Arc<RecordType>, Option<Plan>)>,
     /// How many columns these plans have.
     kept: usize,
+    /// Whether a record has no columns for the fields that it lacks.
+    leaves_out: bool,
 }
 
 /// How well a path fits: better ones are greater.
@@ -61,6 +63,12 @@ impl Projection {
         Self { fits: vec![Fit::Unknown; paths.len()], paths, ..Self::default() }
     }
 
+    /// The same without columns for fields that a record lacks: for tables that need not be alike.
+    #[must_use]
+    pub fn without_missing(self) -> Self {
+        Self { leaves_out: true, ..self }
+    }
+
     /// How to show this record, as a whole value or, to `flatten` it, by its columns; `None` if it has none of the
     /// fields. Compiled once for each declaration.
     ///
@@ -91,7 +99,10 @@ impl Projection {
             (true, true) => Some(all_columns(record)?),
             (false, _) => match self.chosen_columns(record) {
                 columns if columns.iter().all(|column| column.path.is_none()) => return Ok(None),
-                columns => Some(columns),
+                mut columns => {
+                    columns.retain(|column| !self.leaves_out || column.path.is_some());
+                    Some(columns)
+                }
             },
         };
         Ok(Some(Plan { json_name: json_string(&record.name), columns }))

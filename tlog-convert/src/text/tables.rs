@@ -1,6 +1,6 @@
 //! A CSV file for each record.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub struct CsvTable {
 }
 
 /// CSV files in a folder, one for each record, named as [`file_names`](crate::file_names) says. Each is as the printer
-/// [`Csv`](super::Csv) has it. A record that is declared again with other columns begins another table, `imu~2.csv`.
+/// [`Csv`](super::Csv) has it, but without columns for fields that its record lacks. A record that is declared again with other columns begins another table, `imu~2.csv`.
 #[derive(Debug)]
 pub struct CsvTables {
     files: Files,
@@ -36,6 +36,8 @@ pub struct CsvTables {
     /// Tables by what makes them one: the record's name and a hash of the header, which no log can foresee.
     known: HashMap<(String, u64), usize>,
     hasher: RandomState,
+    /// The names of the records that have tables.
+    records: HashSet<String>,
     /// The table of the latest declaration with this identifier; `None` if nothing of it is shown.
     current: HashMap<u64, (Arc<RecordType>, Option<usize>)>,
     cell: Vec<u8>,
@@ -50,10 +52,11 @@ impl CsvTables {
         Ok(Self {
             files: Files::new(folder, options)?,
             names: FileNames::default(),
-            projection,
+            projection: projection.without_missing(),
             tables: Vec::new(),
             known: HashMap::new(),
             hasher: RandomState::new(),
+            records: HashSet::new(),
             current: HashMap::new(),
             cell: Vec::new(),
         })
@@ -72,6 +75,11 @@ impl CsvTables {
     /// What is shown.
     pub fn projection(&mut self) -> &mut Projection {
         &mut self.projection
+    }
+
+    /// Whether the record with this name has a table.
+    pub fn has(&self, record: &str) -> bool {
+        self.records.contains(record)
     }
 
     /// Begins the table of this record, also if no data comes.
@@ -122,6 +130,7 @@ impl CsvTables {
         let file = self.files.add(&name)?;
         self.files.with(file, |out| out.extend(header))?;
         self.tables.push((file, CsvTable { record: record.name.clone(), file: name, rows: 0 }));
+        self.records.insert(record.name.clone());
         self.known.insert(key, self.tables.len() - 1);
         Ok(Some(self.tables.len() - 1))
     }

@@ -137,7 +137,7 @@ impl<W: Write> Resampler<W> {
         Self {
             out,
             options,
-            projection,
+            projection: projection.without_missing(),
             columns: Columns::default(),
             text: Vec::new(),
             held: BTreeMap::new(),
@@ -208,6 +208,9 @@ impl<W: Write> Resampler<W> {
     }
 
     fn hold(&mut self, time: Micros, held: Held) -> Result<()> {
+        if self.options.window == 0 && self.held.is_empty() {
+            return self.turn(time, held);
+        }
         self.held_bytes += held.memory();
         self.held.insert((time, self.held_ever), held);
         self.held_ever += 1;
@@ -224,6 +227,11 @@ impl<W: Write> Resampler<W> {
     fn release(&mut self) -> Result<()> {
         let Some(((time, _), held)) = self.held.pop_first() else { return Ok(()) };
         self.held_bytes -= held.memory();
+        self.turn(time, held)
+    }
+
+    /// Writes the rows before an instance, which is the latest of its record from there on.
+    fn turn(&mut self, time: Micros, held: Held) -> Result<()> {
         let end = self.options.grid.at_or_after(time);
         if self.next.is_none() {
             self.begin(end);

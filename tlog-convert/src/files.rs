@@ -81,6 +81,8 @@ pub struct Files {
     held: usize,
     /// How much memory they took together at most.
     most_held: usize,
+    /// Whether something of a file is lost, so that none of them may come into its place.
+    has_failed: bool,
 }
 
 #[derive(Debug)]
@@ -105,7 +107,17 @@ impl Files {
         let temporary = temporary.map_err(|e| at_place(io::Error::from(e.kind())))?;
         let place = place.to_owned();
         let (files, open) = (Vec::new(), VecDeque::new());
-        Ok(Self { place, is_new, temporary: Some(temporary), options, files, open, held: 0, most_held: 0 })
+        Ok(Self {
+            place,
+            is_new,
+            temporary: Some(temporary),
+            options,
+            files,
+            open,
+            held: 0,
+            most_held: 0,
+            has_failed: false,
+        })
     }
 
     /// Where the files are until they are whole: for who must remove them when the process is ended.
@@ -181,7 +193,10 @@ impl Files {
             return Ok(());
         };
         if !buffer.is_empty() {
+            self.check()?;
+            self.has_failed = true;
             self.opened(at)?.write_all(&buffer).map_err(|e| self.failed(at, e))?;
+            self.has_failed = false;
             buffer.clear();
         }
         let most = self.options.max_buffered_each.saturating_mul(2);
@@ -192,6 +207,13 @@ impl Files {
             entry.buffer = buffer;
         }
         Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.has_failed {
+            true => Err(Error::Usage(format!("{}: writing has failed before", self.place.display()))),
+            false => Ok(()),
+        }
     }
 
     fn opened(&mut self, at: usize) -> Result<&File> {
@@ -249,6 +271,7 @@ impl Files {
     /// What the system says, also when a file has come in the way meanwhile that is not to be replaced. What is in its
     /// place then is whole; the rest is removed.
     pub fn finish(mut self) -> Result<()> {
+        self.check()?;
         for at in 0..self.files.len() {
             self.release(at)?;
             // Also makes the files into which nothing was written.
@@ -366,6 +389,20 @@ mod tests {
         files.finish().unwrap();
         assert_eq!(fs::read(place.join("a")).unwrap(), b"");
         assert_eq!(names(place), ["a", "folder", "late"]);
+    }
+
+    #[test]
+    fn what_failed_is_not_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = Files::new(folder.path(), options(100)).unwrap();
+        let id = files.add("a").unwrap();
+        let temporary = files.temporary_folder().unwrap().to_owned();
+        fs::create_dir(temporary.join("0")).unwrap();
+        assert!(files.with(id, |out| out.extend([0; 1000])).is_err());
+        fs::remove_dir(temporary.join("0")).unwrap();
+        assert!(files.with(id, |out| out.extend([0; 1000])).is_err());
+        assert!(files.finish().is_err());
+        assert!(names(folder.path()).is_empty());
     }
 
     #[test]

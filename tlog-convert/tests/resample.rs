@@ -168,6 +168,16 @@ fn what_would_explode_is_refused() {
     let options = options(100, 1_000_000);
     let refused = resample(&log(&data), &options);
     assert!(matches!(refused, Err(Error::Limit { size: 5_000_000_000.., limit: 4_000_000_000, .. })), "{refused:?}");
+    // What was refused is not finished after all.
+    let bytes = log(&data);
+    let mut out = Resampler::new(Vec::new(), Projection::default(), ResampleOptions { window: 0, ..options.clone() });
+    let mut reader = SliceReader::new(&bytes, ReadOptions::default());
+    let mut refusals = 0;
+    while let Some(data) = reader.next_data().unwrap() {
+        let _ = out.declare(data.record);
+        refusals += u32::from(out.put(&data).is_err());
+    }
+    assert!(refusals > 0 && out.finish().is_err());
     let small = ResampleOptions { max_bytes: 10_000, ..options.clone() };
     let data: Vec<Instance> = (0..1000).map(|n| (true, Some(n * 10_000), 1)).collect();
     assert!(matches!(resample(&log(&data), &small), Err(Error::Limit { .. })));

@@ -292,6 +292,31 @@ fn one_table_is_of_one_record() {
     assert_eq!(results, [Ok(()), Err("a table shows one record, not both a and b".to_owned())]);
 }
 
+/// Takes some bytes, fails once, and takes all that come then.
+struct Full(u32);
+
+impl std::io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += 1;
+        if self.0 == 2 { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len().min(1000)) }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn an_output_that_failed_stays_failed() {
+    let text = [vec![0xff, 0xff, 0x0f], vec![b'x'; 0x3ffff]].concat();
+    let log = log(&[("s", schema("\"string\""), vec![text, b"\x01a".to_vec()])]);
+    let mut out = NdjsonWriter::new(Full(0), Projection::default());
+    let mut results = Vec::new();
+    each(&log, |data| results.push(out.put(data).is_ok()));
+    assert_eq!(results, [false, false]);
+    assert!(out.finish().is_err());
+}
+
 #[test]
 fn each_record_has_its_table() {
     let (one, two) = (schema("\"fixeduint8\""), schema(r#"{"type":"object","fields":[{"name":"x","type":"varint"}]}"#));

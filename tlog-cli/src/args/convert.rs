@@ -46,8 +46,8 @@ pub struct ConvertTo {
     /// Apache Arrow IPC: a directory, or one file NAME.arrow with --record; `-` for a stream on standard output
     #[arg(long, value_name = "OUT", help_heading = "Formats")]
     pub arrow: Option<PathBuf>,
-    /// CSV as `tlog cat` prints it: a directory, or one file NAME.csv with --record; `-` for standard output. What is
-    /// incomplete is told by the exit code only
+    /// CSV as `tlog cat` prints it: a directory, or one file NAME.csv with --record; `-` for standard output. Several
+    /// logs follow each other in the same tables; what is incomplete is told by the exit code only
     #[arg(long, value_name = "OUT", help_heading = "Formats")]
     pub csv: Option<PathBuf>,
     /// NDJSON as `tlog cat` prints it, of all records in one file; `-` for standard output

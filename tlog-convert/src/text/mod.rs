@@ -13,6 +13,7 @@
 //! RFC 4180 has it, but that lines end with a line feed alone.
 
 mod csv;
+mod gathered;
 mod json;
 pub mod long;
 mod projection;

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use tlog::read::{Data, RecordType};
 use tlog::value::ValueError;
 
+use super::gathered::Gathered;
 use super::{Csv, Json, Long, Ndjson, Printer, Projection};
 use crate::Result;
-
-/// How much is gathered before it is written, in bytes.
-const CHUNK: usize = 256 << 10;
 
 /// NDJSON into one output.
 pub type NdjsonWriter<W> = TextWriter<Ndjson, W>;
@@ -43,8 +41,7 @@ pub type LongCsv<W> = TextWriter<Long, W>;
 pub struct TextWriter<P, W> {
     printer: P,
     projection: Projection,
-    out: W,
-    text: Vec<u8>,
+    out: Gathered<W>,
     rows: u64,
 }
 
@@ -52,7 +49,7 @@ impl<P: Printer + Default, W: Write> TextWriter<P, W> {
     /// What the projection shows of data goes into `out`.
     pub fn new(out: W, projection: Projection) -> Self {
         let printer = P::default();
-        Self { text: printer.prologue().to_vec(), printer, projection, out, rows: 0 }
+        Self { out: Gathered::new(out, printer.prologue()), printer, projection, rows: 0 }
     }
 
     /// What is shown.
@@ -72,7 +69,7 @@ impl<P: Printer + Default, W: Write> TextWriter<P, W> {
     /// the system say.
     pub fn declare(&mut self, record: &Arc<RecordType>) -> Result<()> {
         if let Some(plan) = self.projection.plan(record, self.printer.flattens())? {
-            self.printer.begin(record, plan, &mut self.text)?;
+            self.printer.begin(record, plan, &mut self.out.text)?;
         }
         Ok(())
     }
@@ -83,24 +80,14 @@ impl<P: Printer + Default, W: Write> TextWriter<P, W> {
     /// As [`declare`](Self::declare).
     pub fn put(&mut self, data: &Data<'_>) -> Result<Result<(), ValueError>> {
         let Some(plan) = self.projection.plan(data.record, self.printer.flattens())? else { return Ok(Ok(())) };
-        self.printer.begin(data.record, plan, &mut self.text)?;
-        let kept = self.text.len();
-        if let Err(error) = self.printer.print(data, plan, &mut self.text) {
-            self.text.truncate(kept);
+        self.printer.begin(data.record, plan, &mut self.out.text)?;
+        let kept = self.out.text.len();
+        if let Err(error) = self.printer.print(data, plan, &mut self.out.text) {
+            self.out.text.truncate(kept);
             return Ok(Err(error));
         }
         self.rows += 1;
-        if self.text.len() >= CHUNK {
-            self.write_out()?;
-        }
-        Ok(Ok(()))
-    }
-
-    fn write_out(&mut self) -> Result<()> {
-        self.out.write_all(&self.text)?;
-        self.text.clear();
-        self.text.shrink_to(2 * CHUNK);
-        Ok(())
+        self.out.settle().map(Ok)
     }
 
     /// Writes what is left, flushes and gives the output back.
@@ -108,9 +95,7 @@ impl<P: Printer + Default, W: Write> TextWriter<P, W> {
     /// # Errors
     /// What the system says.
     pub fn finish(mut self) -> Result<W> {
-        self.text.extend(self.printer.epilogue());
-        self.write_out()?;
-        self.out.flush()?;
-        Ok(self.out)
+        self.out.text.extend(self.printer.epilogue());
+        self.out.finish()
     }
 }

@@ -29,12 +29,10 @@ use tlog::read::{Data, RecordType};
 use tlog::value::{Cursor, ValueError, skip};
 
 use super::Projection;
+use super::gathered::Gathered;
 use crate::{Error, Result};
 use columns::Columns;
 pub use grid::Grid;
-
-/// How much is gathered before it is written, in bytes.
-const CHUNK: usize = 256 << 10;
 
 /// How long a row is without its cells, in bytes, and about how long a cell with its comma is.
 const TIME_LEN: u64 = 28;
@@ -101,11 +99,10 @@ pub struct Resampled {
 /// Makes one table of all data, as this module says.
 #[derive(Debug)]
 pub struct Resampler<W> {
-    out: W,
+    out: Gathered<W>,
     options: ResampleOptions,
     projection: Projection,
     columns: Columns,
-    text: Vec<u8>,
     /// Data whose turn has not come, by time and then in file order.
     held: BTreeMap<(Micros, u64), Held>,
     held_bytes: usize,
@@ -135,11 +132,10 @@ impl<W: Write> Resampler<W> {
     /// What the projection shows of data goes into one table in `out`.
     pub fn new(out: W, projection: Projection, options: ResampleOptions) -> Self {
         Self {
-            out,
+            out: Gathered::new(out, b""),
             options,
             projection: projection.without_missing(),
             columns: Columns::default(),
-            text: Vec::new(),
             held: BTreeMap::new(),
             held_bytes: 0,
             held_ever: 0,
@@ -179,8 +175,12 @@ impl<W: Write> Resampler<W> {
     ///
     /// # Errors
     /// [`Error::Usage`] for data of a record that was not declared, [`Error::Limit`] when the table or what must be in
-    /// memory becomes too large, and what the system says.
+    /// memory becomes too large, and what the system says. The table cannot be finished then.
     pub fn put(&mut self, data: &Data<'_>) -> Result<Result<(), ValueError>> {
+        self.take(data).inspect_err(|_| self.out.fail())
+    }
+
+    fn take(&mut self, data: &Data<'_>) -> Result<Result<(), ValueError>> {
         let Some(shape) = self.columns.shape(data.record) else {
             return Err(Error::Usage(format!("record {} was not declared before the table", data.record.name)));
         };
@@ -256,10 +256,10 @@ impl<W: Write> Resampler<W> {
     fn begin(&mut self, first: i64) {
         self.next = Some(first);
         self.done.columns = self.columns.count() as u64;
-        self.text.extend(b"time");
-        self.columns.header(&mut self.text);
-        self.text.push(b'\n');
-        self.done.bytes = self.text.len() as u64;
+        self.out.text.extend(b"time");
+        self.columns.header(&mut self.out.text);
+        self.out.text.push(b'\n');
+        self.done.bytes = self.out.text.len() as u64;
     }
 
     /// Writes the rows up to this point, but not that itself.
@@ -271,16 +271,14 @@ impl<W: Write> Resampler<W> {
         // A single time that is wrong by years would make rows for all of them.
         self.check_size(end.abs_diff(next).saturating_mul(self.columns.count() as u64 + MIN_ROW))?;
         for k in next..end {
-            let (time, start) = (self.options.grid.time(k), self.text.len());
-            time.append_to(&mut self.text);
-            self.columns.row(time, self.options.max_age, &mut self.text);
-            self.text.push(b'\n');
+            let (time, start) = (self.options.grid.time(k), self.out.text.len());
+            time.append_to(&mut self.out.text);
+            self.columns.row(time, self.options.max_age, &mut self.out.text);
+            self.out.text.push(b'\n');
             self.done.rows += 1;
-            self.done.bytes += (self.text.len() - start) as u64;
+            self.done.bytes += (self.out.text.len() - start) as u64;
             self.check_size(0)?;
-            if self.text.len() >= CHUNK {
-                self.write_out()?;
-            }
+            self.out.settle()?;
         }
         self.next = Some(end);
         Ok(())
@@ -292,13 +290,6 @@ impl<W: Write> Resampler<W> {
             true => Ok(()),
             false => Err(Error::Limit { what: "the size of the table in bytes", size, limit }),
         }
-    }
-
-    fn write_out(&mut self) -> Result<()> {
-        self.out.write_all(&self.text)?;
-        self.text.clear();
-        self.text.shrink_to(2 * CHUNK);
-        Ok(())
     }
 
     /// Writes what is left and flushes; gives the output back, and what became of the data.
@@ -316,9 +307,7 @@ impl<W: Write> Resampler<W> {
             }
             _ => self.begin(0),
         }
-        self.write_out()?;
-        self.out.flush()?;
-        Ok((self.out, self.done))
+        Ok((self.out.finish()?, self.done))
     }
 }
 

@@ -1,5 +1,6 @@
 //! One record as a table, and the cells of any table.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tlog::read::{Data, RecordType};
@@ -70,10 +71,15 @@ pub(super) fn put_row(data: &Data<'_>, plan: &Plan, cell: &mut Vec<u8>, out: &mu
         time.append_to(out);
     }
     let printed = columns.iter().try_for_each(|column| {
-        cell.clear();
-        put_column(column, data.payload, cell)?;
         out.push(b',');
-        put_cell(cell, out);
+        let start = out.len();
+        put_column(column, data.payload, out)?;
+        // Numbers, which are most, stand in CSV as in JSON.
+        if matches!(out.get(start), Some(b'n' | b'"' | b'[' | b'{')) {
+            cell.clear();
+            cell.extend(out.drain(start..));
+            put_cell(cell, out);
+        }
         Ok(())
     });
     out.push(b'\n');
@@ -94,13 +100,19 @@ pub(super) fn put_header<T: AsRef<str>>(columns: &[T], out: &mut Vec<u8>) {
 pub(super) fn put_cell(json: &[u8], out: &mut Vec<u8>) {
     match json.first() {
         Some(b'n') => {}
-        Some(b'"') => match serde_json::from_slice::<String>(json) {
-            Ok(text) => put_quoted(&text, out),
-            Err(_) => put_quoted(&String::from_utf8_lossy(json), out),
+        Some(b'"') => match plain_string(json).map(Cow::Borrowed).or_else(|| serde_json::from_slice(json).ok()) {
+            Some(text) => put_quoted(&text, out),
+            None => put_quoted(&String::from_utf8_lossy(json), out),
         },
         Some(b'[' | b'{') => put_quoted(&String::from_utf8_lossy(json), out),
         _ => out.extend(json),
     }
+}
+
+/// What a JSON string says that has no escapes.
+fn plain_string(json: &[u8]) -> Option<&str> {
+    let inside = json.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    std::str::from_utf8(inside).ok().filter(|text| !text.contains('\\'))
 }
 
 /// In quotes where the text would otherwise be more than one cell.

@@ -2,26 +2,33 @@
 #![allow(missing_docs, reason = "a program")]
 
 use tlog::read::{ReadOptions, SliceReader};
-use tlog::value::{Cursor, FieldPath, Path, Scalar, write_json};
+use tlog::value::{FieldPath, Path, Scalar};
 use tlog_bench::big_log;
 use tlog_bench::runner::{Case, compare};
+use tlog_convert::text::{NdjsonWriter, Projection};
 
-/// Lines as `tlog cat --format ndjson` prints them; their length in all.
+/// An output that only counts.
+struct Len(u64);
+
+impl std::io::Write for Len {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lines as `tlog cat --format ndjson` and `tlog convert --ndjson` print them; their length in all.
 fn ndjson(log: &[u8]) -> u64 {
     let mut reader = SliceReader::new(log, ReadOptions::default());
-    let (mut line, mut len) = (Vec::new(), 0);
+    let mut out = NdjsonWriter::new(Len(0), Projection::default());
     while let Some(data) = reader.next_data().expect("a whole log") {
-        line.clear();
-        line.extend(b"{\"time\":\"");
-        data.time.into_iter().for_each(|time| time.append_to(&mut line));
-        line.extend(b"\",\"record\":\"");
-        line.extend(data.record.name.as_bytes());
-        line.extend(b"\",\"data\":");
-        write_json(data.record.schema.root(), &mut Cursor::new(data.payload), &mut line).expect("a whole log");
-        line.extend(b"}\n");
-        len += line.len() as u64;
+        out.put(&data).expect("an output that only counts").expect("a whole log");
     }
-    len
+    out.finish().expect("an output that only counts").0
 }
 
 fn pick(log: &[u8], path: &FieldPath, record: &str) -> u64 {

@@ -85,10 +85,19 @@ pub fn message(e: &anyhow::Error) -> String {
 
 /// Whether the request was wrong, not the files.
 pub fn is_usage(e: &anyhow::Error) -> bool {
-    e.chain().any(|cause| matches!(cause.downcast_ref::<tlog::Error>(), Some(tlog::Error::Usage(_))))
+    let of_log = |e: &tlog::Error| matches!(e, tlog::Error::Usage(_));
+    e.chain().any(|cause| match cause.downcast_ref::<tlog_convert::Error>() {
+        Some(tlog_convert::Error::Usage(_)) => true,
+        Some(tlog_convert::Error::Log(log)) => of_log(log),
+        _ => cause.downcast_ref::<tlog::Error>().is_some_and(of_log),
+    })
 }
 
 /// Whether the reader of our output has gone away.
 fn is_broken_pipe(e: &anyhow::Error) -> bool {
-    e.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe))
+    e.chain().any(|cause| match cause.downcast_ref::<tlog_convert::Error>() {
+        Some(tlog_convert::Error::Io(io)) => io.kind() == ErrorKind::BrokenPipe,
+        Some(tlog_convert::Error::Log(log)) => log.is_broken_pipe(),
+        _ => cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe),
+    })
 }

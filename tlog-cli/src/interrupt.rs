@@ -1,9 +1,10 @@
-//! Ctrl-C and termination while an output is being written: it is removed before the process ends.
+//! Ctrl-C and termination while outputs are being written: they are removed before the process ends.
 //!
 //! Commands that write nothing keep the system's way: they end at once.
 
+use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, Once, PoisonError};
 
 use tempfile::NamedTempFile;
@@ -11,8 +12,8 @@ use tempfile::NamedTempFile;
 /// What a shell reports of a process that SIGINT ended.
 const INTERRUPTED: i32 = 130;
 
-/// The file that must not stay if the process ends now.
-static UNFINISHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+/// The files that must not stay if the process ends now.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 static HANDLER: Once = Once::new();
 
@@ -23,21 +24,39 @@ pub fn create_temporary(create: impl FnOnce() -> io::Result<NamedTempFile>) -> i
     HANDLER.call_once(|| drop(ctrlc::set_handler(remove_and_exit)));
     let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
     let file = create()?;
-    *unfinished = Some(file.path().to_owned());
+    unfinished.insert(file.path().to_owned());
     Ok(file)
 }
 
-/// The file is in its place, or gone.
-pub fn finished() {
-    *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) = None;
+/// Creates what writes into a temporary folder, which an interrupted process removes with all that is in it.
+pub fn create_temporary_folder<T, E>(
+    create: impl FnOnce() -> Result<T, E>,
+    folder: impl FnOnce(&T) -> Option<PathBuf>,
+) -> Result<T, E> {
+    HANDLER.call_once(|| drop(ctrlc::set_handler(remove_and_exit)));
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let created = create()?;
+    unfinished.extend(folder(&created));
+    Ok(created)
+}
+
+/// The temporary file is in its place, or gone.
+pub fn finished(temporary: &Path) {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).remove(temporary);
 }
 
 fn remove_and_exit() {
-    // Held to the end, so that no other file is begun.
+    // Held to the end, so that no more are created.
     let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(file) = unfinished.as_deref() {
-        // Whether that works or not, this is the end.
-        let _ = std::fs::remove_file(file);
-    }
+    // Whether that works or not, this is the end.
+    unfinished.iter().for_each(|temporary| remove(temporary));
     std::process::exit(INTERRUPTED);
+}
+
+fn remove(temporary: &Path) {
+    match temporary.is_dir() {
+        // Somebody may still be putting files into it.
+        true => drop((0..3).find_map(|_| std::fs::remove_dir_all(temporary).ok())),
+        false => drop(std::fs::remove_file(temporary)),
+    }
 }

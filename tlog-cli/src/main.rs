@@ -12,6 +12,7 @@ mod lines;
 mod new_log;
 mod ordering;
 mod output;
+mod outputs;
 mod planning;
 mod progress;
 mod project;

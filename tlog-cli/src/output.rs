@@ -55,11 +55,7 @@ impl Binary {
         if !folder.is_dir() {
             bail!("{}: there is no such folder", folder.display());
         }
-        let mut builder = tempfile::Builder::new();
-        readable_as_any_new_file(builder.prefix(".tlog-").suffix(".tmp"));
-        // The system's message would tell the name of the temporary file.
-        let create = || builder.tempfile_in(folder).map_err(|e| io::Error::from(e.kind()));
-        let file = interrupt::create_temporary(create);
+        let file = temporary_for(&place);
         let file = file.with_context(|| place.display().to_string())?;
         Ok(Self::Temporary { file, place, force })
     }
@@ -79,9 +75,10 @@ impl Binary {
             Self::Temporary { file, place, force } => {
                 let shown = || place.display().to_string();
                 file.as_file().sync_all().with_context(shown)?;
+                let temporary = file.path().to_owned();
                 let persisted = if force { file.persist(&place) } else { file.persist_noclobber(&place) };
                 persisted.map_err(|e| e.error).with_context(shown)?;
-                interrupt::finished();
+                interrupt::finished(&temporary);
                 sync_folder_of(&place).with_context(shown)
             }
         }
@@ -104,6 +101,14 @@ impl Write for Binary {
     }
 }
 
+/// A temporary file beside the place of an output; gone if the process is interrupted.
+pub fn temporary_for(place: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    readable_as_any_new_file(builder.prefix(".tlog-").suffix(".tmp"));
+    // The system's message would tell the name of the temporary file.
+    interrupt::create_temporary(|| builder.tempfile_in(folder_of(place)).map_err(|e| io::Error::from(e.kind())))
+}
+
 fn is_same_file(a: &Path, b: &Path) -> bool {
     match (a.canonicalize(), b.canonicalize()) {
         (Ok(a), Ok(b)) => a == b,
@@ -111,7 +116,8 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
     }
 }
 
-fn refuse_existing(place: &Path, force: bool, inputs: &[&Path]) -> anyhow::Result<()> {
+/// Refuses what is there unless `force`, and one of the `inputs`.
+pub fn refuse_existing(place: &Path, force: bool, inputs: &[&Path]) -> anyhow::Result<()> {
     let Ok(there) = place.metadata() else { return Ok(()) };
     let shown = place.display();
     if inputs.iter().any(|input| is_same_file(input, place)) {
@@ -141,12 +147,13 @@ fn readable_as_any_new_file(builder: &mut tempfile::Builder<'_, '_>) {
 #[cfg(not(unix))]
 fn readable_as_any_new_file(_: &mut tempfile::Builder<'_, '_>) {}
 
+/// Makes what was renamed in the folder of a file last.
 #[cfg(unix)]
-fn sync_folder_of(place: &Path) -> io::Result<()> {
+pub fn sync_folder_of(place: &Path) -> io::Result<()> {
     std::fs::File::open(folder_of(place))?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_folder_of(_: &Path) -> io::Result<()> {
+pub fn sync_folder_of(_: &Path) -> io::Result<()> {
     Ok(())
 }

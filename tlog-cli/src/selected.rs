@@ -43,6 +43,8 @@ pub struct Selected<'a> {
     raw_payloads: bool,
     /// Records of the logs, by name, identifier and schema each once.
     met: Vec<Arc<RecordType>>,
+    /// What was skipped of all that was read.
+    damage: Damage,
 }
 
 impl<'a> Selected<'a> {
@@ -51,7 +53,16 @@ impl<'a> Selected<'a> {
         let condition = planning::parse_condition(args.condition.as_deref())?;
         let filter = condition.as_ref().map(Filter::new);
         let is_single = logs == 1;
-        Ok(Self { args, terminal, condition, filter, is_single, raw_payloads: false, met: Vec::new() })
+        Ok(Self {
+            args,
+            terminal,
+            condition,
+            filter,
+            is_single,
+            raw_payloads: false,
+            met: Vec::new(),
+            damage: Damage::default(),
+        })
     }
 
     /// Passes payloads on as they are stored, unless a condition must look into them. What is compressed must be right
@@ -69,6 +80,11 @@ impl<'a> Selected<'a> {
     /// The records met so far, selected or not.
     pub fn met(&self) -> &[Arc<RecordType>] {
         &self.met
+    }
+
+    /// What was skipped of all that was read so far.
+    pub const fn damage(&self) -> &Damage {
+        &self.damage
     }
 
     /// Whether data of this record can be selected.
@@ -171,6 +187,7 @@ impl<'a> Selected<'a> {
             self.meet(&record);
         }
         self.terminal.report_damage(&part.name, &damage);
+        self.damage.append(&damage);
         Ok(if damage.is_none() { Outcome::Complete } else { Outcome::Damaged })
     }
 
@@ -213,7 +230,8 @@ impl<'a> Selected<'a> {
         Ok(damage)
     }
 
-    fn meet(&mut self, record: &Arc<RecordType>) {
+    /// Notes that there is this record.
+    pub fn meet(&mut self, record: &Arc<RecordType>) {
         if let Some(filter) = &mut self.filter {
             filter.meet(record);
         }

@@ -29,6 +29,11 @@ impl Terminal {
         }
     }
 
+    /// One that says only what went wrong: for what is read twice.
+    pub fn silent(&self) -> Self {
+        Self { quiet: true, verbose: false, show_progress: false, ..self.clone() }
+    }
+
     /// What went wrong; said even when quiet.
     pub fn error(&self, message: &str) {
         self.say("error", "31", message);

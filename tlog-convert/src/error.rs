@@ -65,3 +65,9 @@ impl From<arrow_schema::ArrowError> for Error {
         }
     }
 }
+
+impl From<crate::text::AnotherTable> for Error {
+    fn from(error: crate::text::AnotherTable) -> Self {
+        Self::Usage(error.to_string())
+    }
+}

@@ -11,8 +11,15 @@
 
 pub mod columns;
 mod error;
+pub mod file_names;
+pub mod files;
+pub mod gather;
 pub mod import;
+pub mod ipc;
 pub mod mcap;
+pub mod parquet;
 pub mod rows;
+pub mod tables;
+pub mod text;
 
 pub use error::{Error, Result};

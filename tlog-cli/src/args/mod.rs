@@ -1,5 +1,7 @@
 //! The command line as clap sees it. What the flags mean together is decided in [`crate::cmd`].
 
+mod convert;
+mod convert_text;
 mod import;
 mod plot;
 mod rewrite;
@@ -10,6 +12,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::times::TimeArg;
 
+pub use convert::Convert;
+pub use convert_text::TextTables;
 pub use import::{Import, ImportFormat};
 pub use plot::{Plot, PlotFormat, PlotTime};
 pub use rewrite::{Compress, Concat, Cut, Decompress, IntoLog, Merge, Sort, Split};
@@ -83,6 +87,7 @@ pub enum Command {
     #[command(name = "record")]
     Record(RecordInto),
 
+    Convert(Convert),
     Cut(Cut),
     Concat(Concat),
     Merge(Merge),

@@ -9,10 +9,11 @@ use std::time::Duration;
 use anyhow::Context;
 use tlog::Log;
 use tlog::read::{Cause, Damage, Data, Event, ReadOptions, RecordType, Selection, Skipped};
+use tlog_convert::text::Printer;
 use tlog_index::plan::{By, Filter, Plan, Request};
 use tlog_index::predicate::Predicate;
 
-use super::cat_format::{Printer, printer};
+use super::cat_format::{printer, several_tables};
 use super::cat_known::Known;
 use crate::args::{Cat, CatFormat};
 use crate::exit::{Outcome, usage};
@@ -230,7 +231,7 @@ impl Concatenation<'_> {
         }
         for record in records {
             if let Some(plan) = self.known.projection.plan(record, true)? {
-                self.printer.begin(record, plan, &mut self.line)?;
+                self.printer.begin(record, plan, &mut self.line).map_err(several_tables)?;
             }
         }
         Ok(())
@@ -254,7 +255,7 @@ impl Concatenation<'_> {
         }
         let plan = self.known.projection.plan(data.record, self.printer.flattens())?;
         let Some(plan) = plan else { return Ok(Ok(())) };
-        self.printer.begin(data.record, plan, &mut self.line)?;
+        self.printer.begin(data.record, plan, &mut self.line).map_err(several_tables)?;
         let kept = self.line.len();
         if let Err(error) = self.printer.print(data, plan, &mut self.line) {
             self.line.truncate(kept);

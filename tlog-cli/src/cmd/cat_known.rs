@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use tlog::Log;
 use tlog::read::{ReadOptions, RecordType, Selection};
+use tlog_convert::text::Projection;
 use tlog_index::plan::{By, Plan};
 
 use crate::args::{Cat, CatFormat};
 use crate::exit::usage;
-use crate::project::Projection;
+use crate::project;
 
 /// The records that the logs are known to have.
 pub struct Known<'a> {
@@ -24,7 +25,7 @@ pub struct Known<'a> {
 impl<'a> Known<'a> {
     pub fn new(args: &'a Cat, is_single: bool) -> anyhow::Result<Self> {
         let selection = Selection { records: args.selection.records.clone(), ..Selection::default() };
-        Ok(Self { args, is_single, selection, names: BTreeSet::new(), projection: Projection::new(&args.fields)? })
+        Ok(Self { args, is_single, selection, names: BTreeSet::new(), projection: project::projection(&args.fields)? })
     }
 
     /// Whether this record is to be shown.
@@ -73,7 +74,7 @@ impl<'a> Known<'a> {
     pub fn check(&self) -> anyhow::Result<()> {
         let wanted = &self.args.selection.records;
         match wanted.iter().find(|name| !name.contains(['*', '?']) && !self.names.contains(*name)) {
-            None => self.projection.check(),
+            None => project::check(&self.projection),
             Some(name) if self.names.is_empty() => Err(usage(format!("there is no record {name}, nor any other"))),
             Some(name) => {
                 let names: Vec<&str> = self.names.iter().map(String::as_str).collect();

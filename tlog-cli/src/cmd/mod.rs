@@ -7,6 +7,12 @@ mod cat_known;
 mod completion;
 mod compress;
 mod concat;
+mod convert;
+mod convert_lake;
+mod convert_log;
+mod convert_places;
+mod convert_tables;
+mod convert_text;
 mod cut;
 mod help;
 mod import;
@@ -48,6 +54,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
         Command::Schema(Schema::Diff(args)) => schema::diff(args, terminal),
         Command::Write(args) => write::run(args, terminal),
         Command::Record(args) => record::run(args, terminal),
+        Command::Convert(args) => convert::run(args, terminal),
         Command::Cut(args) => cut::run(args, terminal),
         Command::Import(args) => import::run(args, terminal),
         Command::Plot(args) => plot::run(args, terminal),

@@ -19,8 +19,8 @@ use tlog::schema::Type;
 use tlog::value::{FieldPath, MAX_COLUMNS, Path, Segment, did_you_mean, leaf_paths};
 
 use crate::exit::usage;
-use crate::project::Fit;
 use crate::terminal::printable;
+use tlog_convert::text::Fit;
 
 /// One of the fields that were asked for, or a pattern for several.
 #[derive(Debug)]

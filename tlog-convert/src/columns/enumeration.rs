@@ -23,10 +23,12 @@ pub struct Symbols {
     /// Which text the values from 0 on have, if one that is known.
     direct: Vec<Option<i32>>,
     others: HashMap<i128, i32>,
-    /// The texts: those of the schema, then those of values that have none, which are forgotten with each batch.
+    /// The texts: those of the schema, then those of values that have none, which are forgotten with each batch unless they are kept.
     texts: Texts,
     /// How many of them come from the schema.
     known: usize,
+    /// Whether the others stay too.
+    keeps: bool,
 }
 
 /// Texts without duplicates, and where each is.
@@ -59,7 +61,7 @@ impl Texts {
 
 impl Symbols {
     /// For values of this enum. A value has the text that data JSON shows: its symbol, unless that means another value.
-    pub fn new(ty: &Enum) -> Self {
+    pub fn new(ty: &Enum, keeps: bool) -> Self {
         let mut symbols = Self {
             underlying: ty.underlying(),
             keys: Vec::new(),
@@ -67,6 +69,7 @@ impl Symbols {
             others: HashMap::new(),
             texts: Texts::default(),
             known: 0,
+            keeps,
         };
         for symbol in ty.symbols() {
             symbols.learn(ty, symbol.value);
@@ -116,7 +119,7 @@ impl Symbols {
             self.texts.add("");
         }
         let array = dictionary(&mut self.keys, nulls, self.texts.array())?;
-        if self.texts.texts.len() > self.known {
+        if self.texts.texts.len() > self.known && !self.keeps {
             let known = self.known;
             self.texts.truncate(known);
             let is_known = |key: i32| (key as usize) < known;

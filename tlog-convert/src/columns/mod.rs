@@ -86,6 +86,9 @@ pub struct Options {
     pub flatten: bool,
     /// Beside each field that is an enum, or arrays, maps or optional values of one, its number.
     pub raw_enums: bool,
+    /// Dictionaries keep texts of values without a symbol from one batch to the next, so that they only ever grow.
+    /// Otherwise each batch begins with the symbols again.
+    pub keep_texts: bool,
 }
 
 /// The table that a record is.

@@ -75,7 +75,7 @@ impl Compiler<'_> {
         match ty {
             Type::Bytes => Ok((Column::Bytes(Blobs::default()), DataType::Binary)),
             Type::String => Ok((Column::Text(Blobs::default()), DataType::Utf8)),
-            Type::Enum(ty) => Ok((Column::Enum(Symbols::new(ty)), dictionary())),
+            Type::Enum(ty) => Ok((Column::Enum(Symbols::new(ty, self.options.keep_texts)), dictionary())),
             Type::Object(object) if object.fields().is_empty() => Ok((Column::Empty(0), DataType::Boolean)),
             Type::Object(object) => self.object(object),
             Type::FixedArray(array) if self.options.flatten && array.len() == 0 => Ok(json()),

@@ -1,0 +1,255 @@
+//! `tlog convert --parquet` and `--arrow`: logs into files of tables.
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use anyhow::Context;
+use tlog_convert::file_names::FileNames;
+use tlog_convert::gather::GatherOptions;
+use tlog_convert::parquet::{self, Parquet};
+use tlog_convert::tables::{Format, TableOptions};
+use tlog_convert::{columns, ipc};
+
+use crate::args::Convert;
+use crate::cmd::convert_lake as lake;
+use crate::cmd::convert_log::{Conversion, Converted, convert};
+use crate::cmd::convert_places::{Keys, Target, names_file};
+use crate::exit::{self, Outcome, usage};
+use crate::input::{self, is_dash};
+use crate::output::folder_of;
+use crate::outputs::make_folder;
+use crate::progress;
+use crate::selected::Selected;
+use crate::source::{self, Source};
+use crate::terminal::Terminal;
+
+/// How many logs are converted at once, at most: they share the memory.
+const LOGS_AT_ONCE: usize = 4;
+
+/// What all rows may take that are gathered, and all that are being encoded, in bytes.
+const GATHERED: usize = 64 << 20;
+const IN_WORK: usize = 96 << 20;
+
+/// What files that are being written may take of memory, in bytes.
+const FILES: usize = 64 << 20;
+
+/// Arrow batches are small, as they are read whole.
+const BATCH_BYTES: usize = 4 << 20;
+
+pub fn parquet(args: &Convert, out: &Path, sources: &[Source], terminal: &Terminal) -> anyhow::Result<Outcome> {
+    if is_dash(out) {
+        return Err(usage("Parquet needs a file or a folder, not standard output"));
+    }
+    let compression = parquet::compression(args.tables.compression.as_deref().unwrap_or("zstd"))?;
+    let format = Parquet { columns: columns_of(args), compression };
+    let group = usize::try_from(args.tables.row_group_bytes).unwrap_or(usize::MAX).clamp(1 << 10, 1 << 30);
+    Run { args, out, terminal, extension: "parquet", extensions: &["parquet"], group }.all(sources, &format)
+}
+
+pub fn arrow(args: &Convert, out: &Path, sources: &[Source], terminal: &Terminal) -> anyhow::Result<Outcome> {
+    if !args.tables.partition.is_empty() {
+        return Err(usage("--partition is for --parquet"));
+    }
+    let is_stream = is_dash(out);
+    if is_stream && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        return Err(usage("refusing to write Arrow to a terminal; redirect it or give a file"));
+    }
+    let compression = ipc::compression(args.tables.compression.as_deref().unwrap_or("none"))?;
+    let format = ipc::Ipc { columns: columns_of(args), compression, is_stream };
+    let extensions = &["arrow", "feather", "ipc"];
+    Run { args, out, terminal, extension: "arrow", extensions, group: BATCH_BYTES }.all(sources, &format)
+}
+
+fn columns_of(args: &Convert) -> columns::Options {
+    columns::Options { flatten: args.tables.flatten, raw_enums: args.tables.raw_enums, ..columns::Options::default() }
+}
+
+struct Run<'a> {
+    args: &'a Convert,
+    out: &'a Path,
+    terminal: &'a Terminal,
+    /// What files of the format end with, and what says that one is meant.
+    extension: &'static str,
+    extensions: &'a [&'a str],
+    /// How many bytes of rows make a group.
+    group: usize,
+}
+
+/// A log and where it goes.
+struct Work<'a> {
+    source: &'a Source,
+    target: Target,
+    /// Of a lake, what it is called there.
+    entry: Option<lake::Entry>,
+}
+
+impl Run<'_> {
+    fn all<F: Format + Clone>(&self, sources: &[Source], format: &F) -> anyhow::Result<Outcome> {
+        let work = self.work(sources)?;
+        let jobs =
+            self.args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get), usize::from);
+        let at_once = jobs.min(work.len()).clamp(1, LOGS_AT_ONCE);
+        // One bar for all logs together.
+        let mut quiet = self.terminal.clone();
+        quiet.show_progress = false;
+        let conversion = Conversion {
+            selection: &self.args.selection,
+            terminal: if at_once > 1 { &quiet } else { self.terminal },
+            inputs: source::files(sources).into_iter().map(Path::to_owned).collect(),
+            force: self.args.force || !self.args.tables.partition.is_empty(),
+            options: self.options(jobs / at_once, at_once)?,
+            done: AtomicU64::new(0),
+        };
+        let convert_all = || self.convert_all(&work, &conversion, format, at_once);
+        let (outcome, met) = match at_once {
+            1 => convert_all()?,
+            _ => {
+                let name = format!("{} logs", work.len());
+                let done = || conversion.done.load(Ordering::Relaxed);
+                progress::watch(self.terminal, &name, total(sources), done, convert_all)?
+            }
+        };
+        let mut selected = Selected::new(&self.args.selection, sources.len(), self.terminal)?;
+        met.iter().for_each(|record| selected.meet(record));
+        if outcome == Outcome::Complete && !met.is_empty() {
+            selected.check(sources)?;
+        }
+        Ok(outcome)
+    }
+
+    fn options(&self, jobs: usize, at_once: usize) -> anyhow::Result<TableOptions> {
+        let folder = match self.out {
+            out if is_dash(out) => std::env::temp_dir(),
+            out if self.is_file() => folder_of(out).to_owned(),
+            out => out.to_owned(),
+        };
+        make_folder(&folder)?;
+        let memory = (GATHERED / at_once).max(self.group);
+        let gather = GatherOptions { group_bytes: self.group, memory, folder, ..GatherOptions::default() };
+        Ok(TableOptions { gather, jobs, in_work: (IN_WORK / at_once).max(self.group), files: FILES / at_once })
+    }
+
+    fn is_file(&self) -> bool {
+        self.args.tables.partition.is_empty() && names_file(self.out, self.extensions)
+    }
+
+    fn work<'s>(&self, sources: &'s [Source]) -> anyhow::Result<Vec<Work<'s>>> {
+        let one = |target| {
+            sources.iter().map(|source| Work { source, target: Target::clone(&target), entry: None }).collect()
+        };
+        let out = self.out.to_owned();
+        if !self.args.tables.partition.is_empty() {
+            return self.partitions(sources);
+        }
+        if sources.len() == 1 {
+            return Ok(match (is_dash(self.out), self.is_file()) {
+                (true, _) => one(Target::Stdout),
+                (_, true) => one(Target::File(out)),
+                _ => one(Target::Folder(out)),
+            });
+        }
+        if is_dash(self.out) || self.is_file() {
+            return Err(usage("several logs need a folder: each has its own in it"));
+        }
+        let mut names = FileNames::default();
+        let folders = sources.iter().map(|source| {
+            let folder = self.out.join(names.claim(&stem_of(source)));
+            Work { source, target: Target::Folder(folder), entry: None }
+        });
+        Ok(folders.collect())
+    }
+
+    fn partitions<'s>(&self, sources: &'s [Source]) -> anyhow::Result<Vec<Work<'s>>> {
+        let keys = Keys::parse(&self.args.tables.partition)?;
+        let options = format!("{:?} {:?} {:?}", self.args.tables, self.args.selection, env!("CARGO_PKG_VERSION"));
+        let mut work = Vec::new();
+        for source in sources {
+            if source.parts.iter().any(|part| is_dash(&part.path)) {
+                return Err(usage("partitions need the name of the log; standard input has none"));
+            }
+            let entry = lake::Entry::of(self.out, source, &stem_of(source), &options)?;
+            if !self.args.force && entry.is_up_to_date() {
+                self.terminal.note(&format!("{}: has been converted before", source.name));
+                continue;
+            }
+            let target =
+                Target::Partitions { folder: self.out.to_owned(), keys: keys.clone(), stem: entry.stem.clone() };
+            if work.iter().any(|other: &Work<'_>| other.entry.as_ref().is_some_and(|other| other.stem == entry.stem)) {
+                self.terminal.warn(&format!("{}: is the same log as one before it", source.name));
+                continue;
+            }
+            work.push(Work { source, target, entry: Some(entry) });
+        }
+        Ok(work)
+    }
+
+    fn convert_all<F: Format + Clone>(
+        &self,
+        work: &[Work<'_>],
+        conversion: &Conversion<'_>,
+        format: &F,
+        at_once: usize,
+    ) -> anyhow::Result<(Outcome, Vec<std::sync::Arc<tlog::read::RecordType>>)> {
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new((Outcome::Complete, Vec::new(), None));
+        let convert_some = || {
+            while let Some(one) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let converted = self.one(one, conversion, format, work.len());
+                let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                match converted {
+                    Ok((outcome, met)) => {
+                        results.0 = results.0.and(outcome);
+                        results.1.extend(met);
+                    }
+                    // One log that is none must not keep the others from being converted.
+                    Err(e) if work.len() > 1 && !exit::is_usage(&e) => {
+                        self.terminal.error(&exit::message(&e));
+                        results.0 = results.0.and(Outcome::Failed);
+                    }
+                    Err(e) => {
+                        next.store(work.len(), Ordering::Relaxed);
+                        results.2.get_or_insert(e);
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            (1..at_once).for_each(|_| drop(scope.spawn(convert_some)));
+            convert_some();
+        });
+        let (outcome, met, failed) = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        failed.map_or(Ok((outcome, met)), Err)
+    }
+
+    fn one<F: Format + Clone>(
+        &self,
+        work: &Work<'_>,
+        conversion: &Conversion<'_>,
+        format: &F,
+        logs: usize,
+    ) -> anyhow::Result<(Outcome, Vec<std::sync::Arc<tlog::read::RecordType>>)> {
+        let converted = convert(conversion, work.source, logs, work.target.clone(), format.clone(), self.extension)?;
+        let Converted { outcome, met, damage, rows, outputs } = converted;
+        match &work.entry {
+            Some(entry) => entry.replace(outputs, &damage, rows).with_context(|| work.source.name.clone())?,
+            None => outputs.commit()?,
+        }
+        Ok((outcome, met))
+    }
+}
+
+/// How many bytes all logs have, if that is known.
+fn total(sources: &[Source]) -> Option<u64> {
+    let lens = source::files(sources).into_iter().map(|path| path.metadata().ok().filter(|file| file.is_file()));
+    lens.map(|file| file.map(|file| file.len())).sum()
+}
+
+/// How the log is called in the names of its outputs.
+fn stem_of(source: &Source) -> String {
+    let path = PathBuf::from(&source.name);
+    let stem = if source.is_store { path.file_name() } else { path.file_stem() };
+    stem.map_or_else(|| input::name(&path), |stem| stem.to_string_lossy().into_owned())
+}

@@ -1,0 +1,147 @@
+//! Parquet files of records.
+//!
+//! | column | encoding | why |
+//! |---|---|---|
+//! | `time`, timestamps, durations | `DELTA_BINARY_PACKED` | steps are small |
+//! | integers of 32 and 64 bits | `DELTA_BINARY_PACKED` | counters and states take next to nothing |
+//! | narrower integers, floats, booleans, binary | `PLAIN` | what is left to the compression is quick; `BYTE_STREAM_SPLIT` is not read by all engines |
+//! | strings, enums, tags of unions | dictionary | few values |
+//!
+//! In tables of more than [`WIDE`] columns all is `PLAIN`, as each encoder takes memory. All is compressed, zstd level 1 by
+//! default. Statistics are kept per chunk and, of columns outside of lists, per page; in wide tables per chunk of the
+//! time only. The metadata of the file is that of [`Ending`](crate::tables::Ending), and the Arrow schema, which tells
+//! dictionaries and fixed-size lists apart from what Parquet knows.
+
+mod encode;
+mod file;
+mod properties;
+
+use std::sync::Arc;
+
+use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::TypePtr;
+
+use crate::columns::{self, Columns};
+use crate::rows::Rows;
+use crate::tables::{Ending, Format, Refuse, Sink, Table};
+use crate::{Error, Result};
+
+pub use encode::Group;
+pub use file::TableFile;
+
+/// A table with more leaf columns is wide.
+pub const WIDE: usize = 1000;
+
+/// What the writer of a file remembers of each chunk of a column, in bytes, about: measured in `tests/parquet.rs`.
+const CHUNK_MEMORY: usize = 1200;
+
+/// What a writer takes for a column while it encodes, beside its pages, about.
+const ENCODER_MEMORY: usize = 16 << 10;
+
+/// How to compress: `zstd`, `zstd:1` to `zstd:22`, `snappy`, `lz4` or `none`.
+///
+/// # Errors
+/// [`Error::Usage`] for anything else.
+pub fn compression(text: &str) -> Result<Compression> {
+    let wrong = || Error::Usage(format!("`{text}` is none of zstd, zstd:1 to zstd:22, snappy, lz4 and none"));
+    let zstd = |level: i32| ZstdLevel::try_new(level).map(Compression::ZSTD).map_err(|_| wrong());
+    match text.split_once(':') {
+        Some(("zstd", level)) => zstd(level.parse().ok().filter(|level| (1..=22).contains(level)).ok_or_else(wrong)?),
+        None => match text {
+            "zstd" => zstd(1),
+            "snappy" => Ok(Compression::SNAPPY),
+            "lz4" => Ok(Compression::LZ4_RAW),
+            "none" => Ok(Compression::UNCOMPRESSED),
+            _ => Err(wrong()),
+        },
+        Some(_) => Err(wrong()),
+    }
+}
+
+/// Parquet, written so.
+#[derive(Clone, Debug)]
+pub struct Parquet {
+    /// What columns there are to be.
+    pub columns: columns::Options,
+    /// How they are compressed: see [`compression`].
+    pub compression: Compression,
+}
+
+impl Default for Parquet {
+    fn default() -> Self {
+        let compression = Compression::ZSTD(ZstdLevel::default());
+        Self { columns: columns::Options::default(), compression }
+    }
+}
+
+/// A table, as Parquet has it.
+#[derive(Debug)]
+pub struct Plan {
+    columns: Columns,
+    root: TypePtr,
+    properties: Arc<WriterProperties>,
+    /// What makes the writers of each column, in their order: those of one are made when it is its turn.
+    fields: Vec<ArrowRowGroupWriterFactory>,
+    /// How many columns of scalars there are.
+    leaves: usize,
+}
+
+impl Plan {
+    /// The table's columns.
+    pub const fn columns(&self) -> &Columns {
+        &self.columns
+    }
+}
+
+impl Format for Parquet {
+    type Plan = Plan;
+    type Group = Group;
+    type File = TableFile;
+
+    fn plan(&self, table: &Table) -> Result<Plan> {
+        let columns = Columns::new(&table.record, &self.columns)?;
+        let schema = ArrowSchemaConverter::new().schema_root("record").convert(columns.schema())?;
+        let metadata = table.metadata(columns.time_name());
+        let properties = Arc::new(properties::of(&schema, self.compression, &columns, metadata));
+        let fields = columns.schema().fields().iter().map(|field| {
+            let one = Arc::new(arrow_schema::Schema::new(vec![Arc::clone(field)]));
+            let schema = ArrowSchemaConverter::new().convert(&one)?;
+            let writer = SerializedFileWriter::new(std::io::sink(), schema.root_schema_ptr(), Arc::clone(&properties))?;
+            Ok(ArrowRowGroupWriterFactory::new(&writer, one))
+        });
+        let fields = fields.collect::<Result<_>>()?;
+        Ok(Plan { root: schema.root_schema_ptr(), leaves: schema.num_columns(), properties, fields, columns })
+    }
+
+    fn encode(&self, plan: &Plan, rows: Rows, refuse: Refuse<'_>) -> Result<Vec<Group>> {
+        encode::groups(plan, rows, refuse)
+    }
+
+    fn begin(&self, plan: &Plan, sink: Box<dyn Sink>) -> Result<TableFile> {
+        TableFile::new(plan, sink)
+    }
+
+    fn append(&self, file: &mut TableFile, group: Group, _: Refuse<'_>) -> Result<()> {
+        file.append(group)
+    }
+
+    fn end(&self, file: TableFile, ending: &Ending<'_>) -> Result<()> {
+        file.end(ending)
+    }
+
+    fn held(&self, plan: &Plan, file: &TableFile) -> usize {
+        plan.leaves.saturating_mul(file.groups().saturating_add(2)).saturating_mul(CHUNK_MEMORY)
+    }
+
+    fn is_full(&self, file: &TableFile) -> bool {
+        file.groups() >= i16::MAX as usize
+    }
+
+    fn overhead(&self, plan: &Plan) -> usize {
+        plan.leaves.saturating_mul(ENCODER_MEMORY)
+    }
+}

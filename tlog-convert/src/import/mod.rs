@@ -3,6 +3,8 @@
 //! What is broken is skipped where its format allows to go on, and told of in the [`Summary`]; everything intact arrives.
 
 pub mod mcap;
+mod names;
+pub mod ulog;
 
 use std::ops::Range;
 

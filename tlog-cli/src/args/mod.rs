@@ -10,7 +10,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::times::TimeArg;
 
-pub use import::{Import, ImportFormat};
+pub use import::{Import, ImportFormat, TimeUnit};
 pub use plot::{Plot, PlotFormat, PlotTime};
 pub use rewrite::{Compress, Concat, Cut, Decompress, IntoLog, Merge, Sort, Split};
 

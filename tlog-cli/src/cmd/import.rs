@@ -1,13 +1,15 @@
 //! `tlog import`: a file of another format to a log.
 
-use std::io::{self, BufReader, Cursor, IsTerminal, Read};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Cursor, IsTerminal, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 use tlog::write::{Writer, WriterOptions};
-use tlog_convert::import::{Summary, mcap};
+use tlog::Micros;
+use tlog_convert::import::{Summary, mcap, spool, ulog};
 
 use crate::args::{Import, ImportFormat};
 use crate::exit::{Outcome, usage};
@@ -25,33 +27,51 @@ const NOTES: usize = 10;
 
 pub fn run(args: &Import, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let name = input::name(&args.input);
-    let limits =
-        mcap::Options { max_record: sizes::bytes(&args.max_record).map_err(usage)?, ..mcap::Options::default() };
     let input = Source::open(&args.input).with_context(|| name.clone())?;
     let format = args.format.map_or_else(|| detect(&input.head), Ok).with_context(|| name.clone())?;
     let output = Binary::create(&args.output, args.force, &[&args.input])?;
     let place = output.name();
     let mut writer = WriterOptions::new().open(output);
     let (total, done) = (input.total, Arc::clone(&input.done));
-    let reader = input.reader();
-    let work = || read(format, reader, &mut writer, &limits);
+    let options = options(args, format)?;
+    let work = || read(input, &mut writer, &options);
     let summary = watch(terminal, &name, total, || done.load(Ordering::Relaxed), work).map_err(|e| failed(e, &name))?;
     writer.finish().with_context(|| place.clone())?.commit()?;
     Ok(report(&summary, &name, &place, terminal))
 }
 
-/// Reads the whole input in its format.
-fn read(
-    format: ImportFormat,
-    input: impl Read,
-    writer: &mut Writer<Binary>,
-    limits: &mcap::Options,
-) -> tlog_convert::Result<Summary> {
-    match format {
-        ImportFormat::Mcap => mcap::read(input, writer, limits),
-        ImportFormat::Csv | ImportFormat::Ndjson | ImportFormat::Ulog => {
-            Err(tlog_convert::Error::Usage("this format cannot be imported".to_owned()))
+/// How the input is to be read.
+enum Options {
+    Mcap(mcap::Options),
+    Ulog(ulog::Options),
+}
+
+/// What the arguments ask for.
+fn options(args: &Import, format: ImportFormat) -> anyhow::Result<Options> {
+    Ok(match format {
+        ImportFormat::Mcap => Options::Mcap(mcap::Options { max_record: sizes::bytes(&args.max_record).map_err(usage)?, ..mcap::Options::default() }),
+        ImportFormat::Ulog => {
+            Options::Ulog(ulog::Options { time_base: time_base(&args.time_base)?, strict: args.strict })
         }
+        ImportFormat::Csv | ImportFormat::Ndjson => bail!("not yet"),
+    })
+}
+
+fn time_base(text: &str) -> anyhow::Result<ulog::TimeBase> {
+    match text {
+        "told" => Ok(ulog::TimeBase::Told),
+        "boot" => Ok(ulog::TimeBase::Boot),
+        _ => text.parse::<Micros>().map(ulog::TimeBase::At).map_err(|_| {
+            usage(format!("--time-base {text}: give `told`, `boot`, or a time such as 2024-06-10T07:30:00Z"))
+        }),
+    }
+}
+
+/// Reads the whole input in its format.
+fn read(input: Source, writer: &mut Writer<Binary>, options: &Options) -> tlog_convert::Result<Summary> {
+    match options {
+        Options::Mcap(options) => mcap::read(input.reader(), writer, options),
+        Options::Ulog(options) => ulog::read(input.twice()?, writer, options),
     }
 }
 
@@ -60,6 +80,8 @@ struct Source {
     /// Its first bytes.
     head: Vec<u8>,
     rest: Box<dyn Read>,
+    /// It again, if it is a file.
+    file: Option<File>,
     /// How long it is, of a file.
     total: Option<u64>,
     /// How many bytes have been read.
@@ -68,20 +90,21 @@ struct Source {
 
 impl Source {
     fn open(path: &Path) -> anyhow::Result<Self> {
-        let (mut rest, total): (Box<dyn Read>, _) = if is_dash(path) {
+        let (mut rest, file, total): (Box<dyn Read>, _, _) = if is_dash(path) {
             let stdin = io::stdin();
             if stdin.is_terminal() {
                 return Err(usage("standard input is a terminal; give a file or pipe one in"));
             }
-            (Box::new(stdin.lock()), None)
+            (Box::new(stdin.lock()), None, None)
         } else {
             let file = input::open_file(path)?;
-            let metadata = file.metadata()?;
-            (Box::new(file), metadata.is_file().then_some(metadata.len()))
+            let len = Some(file.metadata()?).filter(fs::Metadata::is_file).map(|metadata| metadata.len());
+            let again = len.map(|_| file.try_clone()).transpose()?;
+            (Box::new(file), again, len)
         };
         let mut head = Vec::new();
         rest.by_ref().take(HEAD).read_to_end(&mut head)?;
-        Ok(Self { head, rest, total, done: Arc::default() })
+        Ok(Self { head, rest, file, total, done: Arc::default() })
     }
 
     /// The whole input, its first bytes included.
@@ -89,6 +112,29 @@ impl Source {
         let whole = Cursor::new(self.head).chain(BufReader::with_capacity(256 << 10, self.rest));
         Counted { source: whole, done: self.done }
     }
+}
+
+/// What can be read and sought in.
+trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+impl Source {
+    /// The whole input, for formats that have to be read twice.
+    fn twice(mut self) -> io::Result<impl Read + Seek> {
+        let source: Box<dyn ReadSeek> = match self.file.take() {
+            Some(mut file) => {
+                file.seek(SeekFrom::Start(0))?;
+                Box::new(file)
+            }
+            None => spooled(Cursor::new(self.head).chain(self.rest))?,
+        };
+        Ok(Counted { source, done: self.done })
+    }
+}
+
+fn spooled(stream: impl Read + 'static) -> io::Result<Box<dyn ReadSeek>> {
+    Ok(Box::new(spool(stream)?))
 }
 
 /// Counts what is read.
@@ -102,6 +148,14 @@ impl<R: Read> Read for Counted<R> {
         let len = self.source.read(out)?;
         self.done.fetch_add(len as u64, Ordering::Relaxed);
         Ok(len)
+    }
+}
+
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = self.source.seek(to)?;
+        self.done.store(at, Ordering::Relaxed);
+        Ok(at)
     }
 }
 

@@ -6,7 +6,23 @@ pub mod mcap;
 mod names;
 pub mod ulog;
 
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
+
+/// A stream of which no more is held in memory when it must be read twice, in bytes.
+const SPOOL: usize = 8 << 20;
+
+/// The whole of a stream as something that can be read twice: in memory if it is short, else in a temporary file that
+/// vanishes with the value.
+///
+/// # Errors
+/// As reading it and writing the file fail.
+pub fn spool<R: Read>(mut stream: R) -> std::io::Result<impl Read + Seek + use<R>> {
+    let mut spooled = tempfile::spooled_tempfile(SPOOL);
+    std::io::copy(&mut stream, &mut spooled)?;
+    spooled.seek(SeekFrom::Start(0))?;
+    Ok(spooled)
+}
 
 /// What came of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -16,7 +16,15 @@ pub struct Names {
 impl Names {
     /// The name itself where it is an identifier that is still free; else the nearest that is.
     pub fn take(&mut self, wanted: &str) -> String {
-        let name = identifier(wanted);
+        self.free(identifier(wanted))
+    }
+
+    /// The same for a record, whose name may have parts with dots between them.
+    pub fn take_record(&mut self, wanted: &str) -> String {
+        self.free(wanted.split('.').map(identifier).collect::<Vec<_>>().join("."))
+    }
+
+    fn free(&mut self, name: String) -> String {
         if self.taken.insert(name.clone()) {
             return name;
         }
@@ -41,11 +49,6 @@ fn identifier(wanted: &str) -> String {
     name
 }
 
-/// The same for a record, whose name may have parts with dots between them.
-pub fn record_name(wanted: &str) -> String {
-    wanted.split('.').map(identifier).collect::<Vec<_>>().join(".")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,7 +58,7 @@ mod tests {
         let mut names = Names::default();
         let taken = ["a", "a b", "a_b", "9", "", "größe", "a", "a_2", "a"].map(|name| names.take(name));
         assert_eq!(taken, ["a", "a_b", "a_b_2", "x9", "x", "gr__e", "a_2", "a_2_2", "a_3"]);
-        assert_eq!(record_name("imu.left-1"), "imu.left_1");
+        assert_eq!(names.take_record("imu.left-1"), "imu.left_1");
         assert!(names.take(&"x".repeat(10_000)).len() <= MAX_LEN + 1);
     }
 }

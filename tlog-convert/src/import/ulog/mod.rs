@@ -19,7 +19,7 @@
 //! | synchronisation, unsubscription | nothing |
 //!
 //! What a ULog gives no time of its own (parameters, dropouts) has that of the last data in front of it in the file, at
-//! first that of the header, which is when logging started.
+//! first that of the header, which is when logging started; PX4's own tools do the same.
 
 mod format;
 mod message;
@@ -96,6 +96,7 @@ pub fn read<R: Read + Seek, W: Write>(mut input: R, out: &mut tlog::Writer<W>, o
         records: Records::new(clock),
         out,
         summary: Summary::default(),
+        since,
         now: since,
         is_flagged: false,
         strict: options.strict,
@@ -132,7 +133,9 @@ struct Import<'w, W: Write> {
     records: Records,
     out: &'w mut tlog::Writer<W>,
     summary: Summary,
-    /// The time of the last data, as the file counts.
+    /// When logging started.
+    since: u64,
+    /// The time of the last data that is not before that, as the file counts.
     now: u64,
     is_flagged: bool,
     strict: bool,
@@ -167,6 +170,9 @@ impl<W: Write> Import<'_, W> {
     /// Takes up a message; where parts were appended, if that is what it says.
     fn message(&mut self, message: Message<'_>, range: Range<u64>) -> Result<Option<[u64; 3]>> {
         let now = self.now;
+        if !matches!(message, Message::Flags { .. }) {
+            self.records.flags(self.out, now, &[])?;
+        }
         match message {
             Message::Flags { compatible, incompatible, appended } => {
                 return self.flags(compatible, incompatible, appended, range);
@@ -184,8 +190,8 @@ impl<W: Write> Import<'_, W> {
                 return Ok(None);
             }
             Message::Data { id, payload } => match self.topics.put(self.out, id, payload)? {
-                Put::Timed(time) => self.now = time,
-                Put::Untimed => {}
+                Put::Timed(time) if time >= self.since => self.now = time,
+                Put::Timed(_) | Put::Untimed => {}
                 Put::Refused(cause) => {
                     self.skip(range, cause)?;
                     return Ok(None);

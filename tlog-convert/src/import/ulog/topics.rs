@@ -5,7 +5,7 @@ use std::io::Write;
 
 use tlog::write::RecordId;
 
-use super::super::names::{Names, record_name};
+use super::super::names::Names;
 use super::format::{Formats, Layout};
 use super::stream::Topics;
 use super::time::Clock;
@@ -105,7 +105,7 @@ impl Subscriptions {
         };
         let Some(schema) = layout.schema.take() else { return Ok(Err(format!("topic {topic} has no fields"))) };
         let wanted = if *multi_id == 0 { topic.clone() } else { format!("{topic}_{multi_id}") };
-        let record = out.declare(&self.names.take(&record_name(&wanted)), &schema)?;
+        let record = out.declare(&self.names.take_record(&wanted), &schema)?;
         self.records.push((layout, record));
         Ok(Ok(self.records.len() - 1))
     }

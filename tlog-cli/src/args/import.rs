@@ -27,8 +27,8 @@ pub struct Import {
     #[arg(long, value_name = "SIZE", default_value = "64MiB")]
     pub max_record: String,
     /// What the times of a ULog count from: `told` by the log itself, `boot` of the system, or when that was as RFC 3339
-    #[arg(long, value_name = "WHEN", default_value = "told", long_help = TIME_BASE)]
-    pub time_base: String,
+    #[arg(long, value_name = "WHEN", long_help = TIME_BASE)]
+    pub time_base: Option<String>,
     #[command(flatten)]
     pub table: Table,
     /// Stop at the first thing that is broken
@@ -42,7 +42,7 @@ pub struct Import {
 const TIME_BASE: &str = "What the times of a ULog count from.
 
 A ULog counts microseconds since the system was started.
-  told    from when the log itself says that was, by a satellite receiver's UTC; without one, as boot
+  told    (the default) from when the log itself says that was, by a satellite receiver's UTC; without one, as boot
   boot    from whenever that was: `timestamp` becomes a duration, and data has no time
   2019-02-11T15:46:40Z
           from then; `1970-01-01T00:00:00Z` keeps the numbers";

@@ -2,12 +2,17 @@
 //!
 //! What is broken is skipped where its format allows to go on, and told of in the [`Summary`]; everything intact arrives.
 
+pub mod csv;
 pub mod mcap;
+mod moment;
 mod names;
+pub mod ndjson;
 pub mod ulog;
 
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
+
+pub use moment::TimeUnit;
 
 /// A stream of which no more is held in memory when it must be read twice, in bytes.
 const SPOOL: usize = 8 << 20;
@@ -65,4 +70,9 @@ impl Summary {
             self.notes.push(note);
         }
     }
+}
+
+/// A name of the input, short enough to be shown.
+fn clip(text: &str) -> String {
+    text.chars().take(60).collect()
 }

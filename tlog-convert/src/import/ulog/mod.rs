@@ -47,7 +47,7 @@ use crate::{Error, Result};
 pub const MAGIC: [u8; 7] = *b"ULog\x01\x12\x35";
 
 /// How long a file's header is, in bytes.
-const HEADER: usize = 16;
+pub const HEADER: usize = 16;
 
 /// The bit that says that parts were appended to the file.
 const APPENDED: u8 = 1;

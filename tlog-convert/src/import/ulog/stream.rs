@@ -40,7 +40,7 @@ enum Verdict {
     Message(usize),
     /// Data of this length that makes no sense here.
     Data(usize, &'static str),
-    /// Something of this length and of a type that the specification does not know, or none at all.
+    /// Something of this length and of a type that the specification does not know.
     Alien(usize),
     /// No message.
     Nothing(&'static str),
@@ -217,7 +217,9 @@ impl<R: Read> Stream<R> {
         let parsed = match message::parse(kind, body) {
             Err(cause) => return Verdict::Nothing(cause),
             Ok(_) if body.is_empty() => return Verdict::Nothing("a message without content"),
-            Ok(Message::Unknown) => return Verdict::Alien(len),
+            // All types are letters, and those to come will be; anything else is more probably damage.
+            Ok(Message::Unknown) if kind.is_ascii_alphabetic() => return Verdict::Alien(len),
+            Ok(Message::Unknown) => return Verdict::Nothing("no message"),
             Ok(Message::Data { id, payload }) => return of_data(topics.fits(id, payload.len()), len),
             Ok(Message::Format(text)) => format::is_format(text),
             Ok(_) => true,

@@ -10,6 +10,7 @@ mod concat;
 mod cut;
 mod help;
 mod import;
+mod import_options;
 mod index;
 mod info;
 mod info_summary;

@@ -113,11 +113,11 @@ pub fn read<R: Read + Seek, W: Write>(mut input: R, out: &mut tlog::Writer<W>, o
         match import.row(&rows.record)? {
             Ok(()) => summary.taken += 1,
             Err(cause) => {
-                let cause = format!("line {}: {cause}", rows.line());
+                let place = format!("line {}", rows.line());
                 if options.strict {
-                    return Err(Error::Input { format: "CSV", place: format!("line {}", rows.line()), problem: cause });
+                    return Err(Error::Input { format: "CSV", place, problem: cause });
                 }
-                summary.skip(rows.range(), cause);
+                summary.skip(rows.range(), format!("{place}: {cause}"));
             }
         }
     }

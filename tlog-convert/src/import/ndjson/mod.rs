@@ -17,7 +17,7 @@
 //! | arrays | fixedarray if all are of one length up to 256, else array |
 //! | objects | object |
 //! | only null | null |
-//! | anything else | string that holds JSON |
+//! | anything else, and what nests deeper than 24 | string that holds JSON |
 //!
 //! A place where some values are null or missing is optional.
 
@@ -230,12 +230,8 @@ impl Survey<'_> {
                 self.shapes.len() - 1
             }
         };
-        // A line that nests too deep is told of when it is written.
         let seen = self.shapes.get_mut(at).and_then(|(_, shape)| shape.see(value, &mut self.budget, 0));
-        match seen.is_none() && self.budget.0 == 0 {
-            true => Err(too_many()),
-            false => Ok(()),
-        }
+        seen.ok_or_else(too_many)
     }
 
     fn see_times(&mut self, json: &Json<'_>) {
@@ -355,7 +351,8 @@ impl Import {
         let at = self.by_name.get(&record.map(str::to_owned));
         let (id, plan) = at.and_then(|&at| self.records.get(at)).ok_or("of a record that came up since")?;
         self.payload.clear();
-        plan.encode(Some(value), &mut self.payload).ok_or("nested too deep")?;
+        plan.encode(Some(value), &mut self.payload)
+            .ok_or("not of the types that were found at first: the input has changed")?;
         Ok(*id)
     }
 }

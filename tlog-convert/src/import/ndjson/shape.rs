@@ -9,7 +9,7 @@ use super::json::Json;
 use crate::import::moment;
 use crate::import::names::Names;
 
-/// Values nest no deeper; a schema has room for more.
+/// What nests deeper is text; a schema has room for more.
 pub const MAX_NESTING: usize = 24;
 
 /// An object with more different names is taken for text: its names are data.
@@ -23,6 +23,8 @@ const MAX_FIXED: usize = 256;
 pub struct Shape {
     /// Whether there was a null, or nothing in an object that is there.
     is_optional: bool,
+    /// Whether it would nest too deep.
+    is_deep: bool,
     leaf: Leaf,
     list: Option<Box<List>>,
     object: Option<Box<Fields>>,
@@ -84,10 +86,11 @@ impl Budget {
 }
 
 impl Shape {
-    /// Takes a value into account. Nothing if there are more shapes than the budget, or it nests too deep.
+    /// Takes a value into account. Nothing if there are more shapes than the budget.
     pub fn see(&mut self, value: &Json<'_>, budget: &mut Budget, depth: usize) -> Option<()> {
         match value {
             Json::Null => self.is_optional = true,
+            Json::Array(_) | Json::Object(_) if depth >= MAX_NESTING => self.is_deep = true,
             Json::Array(items) => self.see_list(items, budget, depth)?,
             Json::Object(fields) => self.see_object(fields, budget, depth)?,
             leaf => self.leaf.see(leaf),
@@ -96,9 +99,6 @@ impl Shape {
     }
 
     fn see_list(&mut self, items: &[Json<'_>], budget: &mut Budget, depth: usize) -> Option<()> {
-        if depth >= MAX_NESTING {
-            return None;
-        }
         if self.list.is_none() {
             budget.spend("")?;
         }
@@ -114,9 +114,6 @@ impl Shape {
         budget: &mut Budget,
         depth: usize,
     ) -> Option<()> {
-        if depth >= MAX_NESTING {
-            return None;
-        }
         let object = self.object.get_or_insert_default();
         object.count += 1;
         for (name, value) in fields {
@@ -153,6 +150,7 @@ impl Shape {
     pub fn plan(self) -> Plan {
         let is_optional = self.is_optional;
         let form = match (self.leaf.form(), self.list, self.object) {
+            _ if self.is_deep => Form::Mixed,
             (Some(None), None, None) => Form::Null,
             (Some(None), Some(list), None) => list.form(),
             (Some(None), None, Some(object)) if !object.is_text => object.form(),

@@ -6,6 +6,7 @@
 
 mod file_read;
 mod import_mcap;
+mod import_ulog;
 mod index_scan;
 mod json;
 mod predicate;
@@ -15,6 +16,7 @@ mod sidecar;
 
 pub use file_read::file_read;
 pub use import_mcap::import_mcap;
+pub use import_ulog::import_ulog;
 pub use index_scan::index_scan;
 pub use json::{json_to_binary, schema_json};
 pub use predicate::predicate;

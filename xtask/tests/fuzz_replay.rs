@@ -77,6 +77,11 @@ fn import_mcap() {
     assert!(replay("import_mcap", checks::import_mcap) >= 6);
 }
 
+#[test]
+fn import_ulog() {
+    assert!(replay("import_ulog", checks::import_ulog) >= 4);
+}
+
 /// A target whose seeds nobody replays would rot; this finds it.
 #[test]
 fn every_target_is_replayed() {

@@ -14,7 +14,7 @@ use crate::times::TimeArg;
 
 pub use convert::Convert;
 pub use convert_text::TextTables;
-pub use import::{Import, ImportFormat};
+pub use import::{Import, ImportFormat, TimeUnit};
 pub use plot::{Plot, PlotFormat, PlotTime};
 pub use rewrite::{Compress, Concat, Cut, Decompress, IntoLog, Merge, Sort, Split};
 

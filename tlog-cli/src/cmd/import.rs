@@ -1,21 +1,23 @@
 //! `tlog import`: a file of another format to a log.
 
-use std::io::{self, BufReader, Cursor, IsTerminal, Read};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Cursor, IsTerminal, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, bail};
 use tlog::write::{Writer, WriterOptions};
-use tlog_convert::import::{Summary, mcap};
+use tlog_convert::import::{Summary, csv, mcap, ndjson, spool, ulog};
 
+use super::import_options::Options;
 use crate::args::{Import, ImportFormat};
 use crate::exit::{Outcome, usage};
 use crate::input::{self, is_dash};
 use crate::output::Binary;
 use crate::progress::watch;
+use crate::sniff;
 use crate::terminal::{Terminal, count, printable};
-use crate::{sizes, sniff};
 
 /// How much of the input is looked at to tell its format, in bytes.
 const HEAD: u64 = 4096;
@@ -25,33 +27,26 @@ const NOTES: usize = 10;
 
 pub fn run(args: &Import, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let name = input::name(&args.input);
-    let limits =
-        mcap::Options { max_record: sizes::bytes(&args.max_record).map_err(usage)?, ..mcap::Options::default() };
     let input = Source::open(&args.input).with_context(|| name.clone())?;
     let format = args.format.map_or_else(|| detect(&input.head), Ok).with_context(|| name.clone())?;
+    let options = Options::new(args, format)?;
     let output = Binary::create(&args.output, args.force, &[&args.input])?;
     let place = output.name();
     let mut writer = WriterOptions::new().open(output);
     let (total, done) = (input.total, Arc::clone(&input.done));
-    let reader = input.reader();
-    let work = || read(format, reader, &mut writer, &limits);
+    let work = || read(input, &mut writer, &options);
     let summary = watch(terminal, &name, total, || done.load(Ordering::Relaxed), work).map_err(|e| failed(e, &name))?;
     writer.finish().with_context(|| place.clone())?.commit()?;
     Ok(report(&summary, &name, &place, terminal))
 }
 
 /// Reads the whole input in its format.
-fn read(
-    format: ImportFormat,
-    input: impl Read,
-    writer: &mut Writer<Binary>,
-    limits: &mcap::Options,
-) -> tlog_convert::Result<Summary> {
-    match format {
-        ImportFormat::Mcap => mcap::read(input, writer, limits),
-        ImportFormat::Csv | ImportFormat::Ndjson | ImportFormat::Ulog => {
-            Err(tlog_convert::Error::Usage("this format cannot be imported".to_owned()))
-        }
+fn read(input: Source, writer: &mut Writer<Binary>, options: &Options) -> tlog_convert::Result<Summary> {
+    match options {
+        Options::Mcap(options) => mcap::read(input.reader(), writer, options),
+        Options::Ulog(options) => ulog::read(input.twice()?, writer, options),
+        Options::Csv(options) => csv::read(input.twice()?, writer, options),
+        Options::Ndjson(options) => ndjson::read(input.twice()?, writer, options),
     }
 }
 
@@ -60,6 +55,8 @@ struct Source {
     /// Its first bytes.
     head: Vec<u8>,
     rest: Box<dyn Read>,
+    /// It again, if it is a file.
+    file: Option<File>,
     /// How long it is, of a file.
     total: Option<u64>,
     /// How many bytes have been read.
@@ -68,20 +65,21 @@ struct Source {
 
 impl Source {
     fn open(path: &Path) -> anyhow::Result<Self> {
-        let (mut rest, total): (Box<dyn Read>, _) = if is_dash(path) {
+        let (mut rest, file, total): (Box<dyn Read>, _, _) = if is_dash(path) {
             let stdin = io::stdin();
             if stdin.is_terminal() {
                 return Err(usage("standard input is a terminal; give a file or pipe one in"));
             }
-            (Box::new(stdin.lock()), None)
+            (Box::new(stdin.lock()), None, None)
         } else {
             let file = input::open_file(path)?;
-            let metadata = file.metadata()?;
-            (Box::new(file), metadata.is_file().then_some(metadata.len()))
+            let len = Some(file.metadata()?).filter(fs::Metadata::is_file).map(|metadata| metadata.len());
+            let again = len.map(|_| file.try_clone()).transpose()?;
+            (Box::new(file), again, len)
         };
         let mut head = Vec::new();
         rest.by_ref().take(HEAD).read_to_end(&mut head)?;
-        Ok(Self { head, rest, total, done: Arc::default() })
+        Ok(Self { head, rest, file, total, done: Arc::default() })
     }
 
     /// The whole input, its first bytes included.
@@ -89,6 +87,29 @@ impl Source {
         let whole = Cursor::new(self.head).chain(BufReader::with_capacity(256 << 10, self.rest));
         Counted { source: whole, done: self.done }
     }
+}
+
+/// What can be read and sought in.
+trait ReadSeek: Read + Seek {}
+
+impl<T: Read + Seek> ReadSeek for T {}
+
+impl Source {
+    /// The whole input, for formats that have to be read twice.
+    fn twice(mut self) -> io::Result<impl Read + Seek> {
+        let source: Box<dyn ReadSeek> = match self.file.take() {
+            Some(mut file) => {
+                file.seek(SeekFrom::Start(0))?;
+                Box::new(file)
+            }
+            None => spooled(Cursor::new(self.head).chain(self.rest))?,
+        };
+        Ok(Counted { source, done: self.done })
+    }
+}
+
+fn spooled(stream: impl Read + 'static) -> io::Result<Box<dyn ReadSeek>> {
+    Ok(Box::new(spool(stream)?))
 }
 
 /// Counts what is read.
@@ -102,6 +123,14 @@ impl<R: Read> Read for Counted<R> {
         let len = self.source.read(out)?;
         self.done.fetch_add(len as u64, Ordering::Relaxed);
         Ok(len)
+    }
+}
+
+impl<R: Seek> Seek for Counted<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = self.source.seek(to)?;
+        self.done.store(at, Ordering::Relaxed);
+        Ok(at)
     }
 }
 

@@ -16,6 +16,7 @@ mod convert_text;
 mod cut;
 mod help;
 mod import;
+mod import_options;
 mod index;
 mod info;
 mod info_summary;

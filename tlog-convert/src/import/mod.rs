@@ -2,9 +2,32 @@
 //!
 //! What is broken is skipped where its format allows to go on, and told of in the [`Summary`]; everything intact arrives.
 
+pub mod csv;
 pub mod mcap;
+mod moment;
+mod names;
+pub mod ndjson;
+pub mod ulog;
 
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
+
+pub use moment::TimeUnit;
+
+/// A stream of which no more is held in memory when it must be read twice, in bytes.
+const SPOOL: usize = 8 << 20;
+
+/// The whole of a stream as something that can be read twice: in memory if it is short, else in a temporary file that
+/// vanishes with the value.
+///
+/// # Errors
+/// As reading it and writing the file fail.
+pub fn spool<R: Read>(mut stream: R) -> std::io::Result<impl Read + Seek + use<R>> {
+    let mut spooled = tempfile::spooled_tempfile(SPOOL);
+    std::io::copy(&mut stream, &mut spooled)?;
+    spooled.seek(SeekFrom::Start(0))?;
+    Ok(spooled)
+}
 
 /// What came of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,4 +70,9 @@ impl Summary {
             self.notes.push(note);
         }
     }
+}
+
+/// A name of the input, short enough to be shown.
+fn clip(text: &str) -> String {
+    text.chars().take(60).collect()
 }

@@ -10,8 +10,8 @@ use support::{Folder, TLOG, blocks};
 use tlog::schema::{Schema, Type};
 use tlog::write::{Writer, WriterOptions};
 
-/// What the process may have in all, in KiB: program, libraries and stack take nearly half of it.
-const LIMIT_KIB: u32 = 40_000;
+/// What the process may have of memory of its own, in KiB; the program and what it maps of files do not count.
+const LIMIT_KIB: u32 = 24_000;
 
 const LIE: u64 = 1_600_000_000;
 const LEN: usize = 191_000;
@@ -19,7 +19,7 @@ const LEN: usize = 191_000;
 /// The command under the limit.
 fn limited(folder: &Folder, args: &[&str]) -> Command {
     let mut command = Command::new("sh");
-    command.args(["-c", &format!("ulimit -v {LIMIT_KIB} && exec \"$0\" \"$@\""), TLOG]).args(args);
+    command.args(["-c", &format!("ulimit -d {LIMIT_KIB} && exec \"$0\" \"$@\""), TLOG]).args(args);
     command.current_dir(folder.path("")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

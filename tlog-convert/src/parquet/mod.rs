@@ -36,8 +36,13 @@ pub use file::TableFile;
 /// A table with more leaf columns is wide.
 pub const WIDE: usize = 1000;
 
-/// What the writer of a file remembers of each chunk of a column, in bytes, about: measured in `tests/parquet.rs`.
+/// What the writer of a file remembers of each column, and of each chunk of one: more with statistics. In bytes, about.
+const COLUMN_MEMORY: usize = 700;
 const CHUNK_MEMORY: usize = 1200;
+const WIDE_CHUNK_MEMORY: usize = 700;
+
+/// What the writer of a file takes beside, in bytes, about.
+const FILE_MEMORY: usize = 12 << 10;
 
 /// What a writer takes for a column while it encodes, beside its pages, about.
 const ENCODER_MEMORY: usize = 16 << 10;
@@ -134,7 +139,9 @@ impl Format for Parquet {
     }
 
     fn held(&self, plan: &Plan, file: &TableFile) -> usize {
-        plan.leaves.saturating_mul(file.groups().saturating_add(2)).saturating_mul(CHUNK_MEMORY)
+        let chunk = if plan.leaves > WIDE { WIDE_CHUNK_MEMORY } else { CHUNK_MEMORY };
+        let column = file.groups().saturating_mul(chunk).saturating_add(COLUMN_MEMORY);
+        FILE_MEMORY.saturating_add(plan.leaves.saturating_mul(column))
     }
 
     fn is_full(&self, file: &TableFile) -> bool {

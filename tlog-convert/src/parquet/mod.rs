@@ -15,20 +15,21 @@
 mod encode;
 mod file;
 mod properties;
+mod unit;
 
 use std::sync::Arc;
 
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::TypePtr;
 
 use crate::columns::{self, Columns};
 use crate::rows::Rows;
 use crate::tables::{Ending, Format, Refuse, Sink, Table};
 use crate::{Error, Result};
+
+use unit::Unit;
 
 pub use encode::Group;
 pub use file::TableFile;
@@ -89,8 +90,8 @@ pub struct Plan {
     columns: Columns,
     root: TypePtr,
     properties: Arc<WriterProperties>,
-    /// What makes the writers of each column, in their order: those of one are made when it is its turn.
-    fields: Vec<ArrowRowGroupWriterFactory>,
+    /// What is encoded one after the other, in the order of the file.
+    units: Vec<Unit>,
     /// How many columns of scalars there are.
     leaves: usize,
 }
@@ -112,14 +113,8 @@ impl Format for Parquet {
         let schema = ArrowSchemaConverter::new().schema_root("record").convert(columns.schema())?;
         let metadata = table.metadata(columns.time_name());
         let properties = Arc::new(properties::of(&schema, self.compression, &columns, metadata));
-        let fields = columns.schema().fields().iter().map(|field| {
-            let one = Arc::new(arrow_schema::Schema::new(vec![Arc::clone(field)]));
-            let schema = ArrowSchemaConverter::new().convert(&one)?;
-            let writer = SerializedFileWriter::new(std::io::sink(), schema.root_schema_ptr(), Arc::clone(&properties))?;
-            Ok(ArrowRowGroupWriterFactory::new(&writer, one))
-        });
-        let fields = fields.collect::<Result<_>>()?;
-        Ok(Plan { root: schema.root_schema_ptr(), leaves: schema.num_columns(), properties, fields, columns })
+        let units = Unit::all(columns.schema(), &properties)?;
+        Ok(Plan { root: schema.root_schema_ptr(), leaves: schema.num_columns(), properties, units, columns })
     }
 
     fn encode(&self, plan: &Plan, rows: Rows, refuse: Refuse<'_>) -> Result<Vec<Group>> {

@@ -68,7 +68,8 @@ fn a_log_of_twenty_thousand_fields() {
 
 #[test]
 fn a_log_of_many_records() {
-    const RECORDS: usize = 5_000;
+    const RECORDS: usize = 1_500;
+    const ROWS: usize = 70;
     let folder = Folder::new();
     limited(&folder, &["--parquet", "out", "--jobs", "2"], |stdin| {
         let mut log = plain().open(stdin);
@@ -79,15 +80,15 @@ fn a_log_of_many_records() {
         let schema = schema.unwrap();
         let ids: Vec<_> = (0..RECORDS).map(|n| log.declare(&format!("record_{n}"), &schema).unwrap()).collect();
         let payload = [&[1, 0, 0, 0, 0xd0, 0x0f][..], &[7; 2000]].concat();
-        for n in 0..20 * RECORDS {
+        for n in 0..ROWS * RECORDS {
             log.write(ids[n * 7 % RECORDS], Micros(START + n as i64), &payload).map_err(io::Error::other)?;
         }
         log.finish().map_err(io::Error::other).map(drop)
     });
     let files = names(&folder.path("out"));
     assert_eq!(files.len(), RECORDS);
-    for file in files.iter().step_by(500) {
-        assert_eq!(rows(&folder.path("out").join(file)), 20, "{file}");
+    for file in files.iter().step_by(150) {
+        assert_eq!(rows(&folder.path("out").join(file)), ROWS, "{file}");
     }
 }
 

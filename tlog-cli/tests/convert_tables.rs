@@ -309,3 +309,29 @@ fn an_interrupted_conversion_leaves_nothing() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(names(&folder.path("out")), Vec::<String>::new());
 }
+
+#[test]
+fn mcap_comes_back_as_the_log_it_was() {
+    let folder = Folder::with("a.tlog", small());
+    let run = folder.tlog(&["convert", "a.tlog", "--mcap", "a.mcap"]);
+    assert!(run.code == 0 && run.err.contains("without a time of their own"), "{}", run.err);
+    folder.tlog(&["import", "a.mcap", "-o", "back.tlog"]).good();
+    let lines = |log: &str| folder.tlog(&["cat", log, "--format", "ndjson"]).good();
+    assert_eq!(lines("back.tlog"), lines("a.tlog"));
+    let error = folder.tlog(&["convert", "a.tlog", "--mcap", "a.mcap"]).refused(2);
+    assert!(error.contains("a.mcap exists"), "{error}");
+    let mut command = assert_cmd::Command::new(TLOG);
+    let args = ["convert", "a.tlog", "--mcap", "-", "--compression", "lz4", "--record", "imu"];
+    let stream = command.current_dir(folder.path("")).args(args).output().unwrap();
+    assert!(stream.status.success());
+    folder.put("stream.mcap", stream.stdout);
+    folder.tlog(&["import", "stream.mcap", "-o", "imu.tlog"]).good();
+    assert_eq!(lines("imu.tlog").lines().count(), 10);
+    let mut bytes = small();
+    let offsets = data_offsets(&bytes);
+    bytes[offsets[4] + 20] ^= 1;
+    folder.put("broken.tlog", bytes);
+    let run = folder.tlog(&["convert", "broken.tlog", "--mcap", "broken.mcap"]);
+    assert_eq!(run.code, 3, "{}", run.err);
+    folder.tlog(&["convert", "a.tlog", "--mcap", "b.mcap", "--compression", "snappy"]).refused(2);
+}

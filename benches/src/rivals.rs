@@ -12,7 +12,15 @@ use crate::big_log::{self, Payloads};
 /// # Panics
 /// When the crate fails: it writes into memory.
 pub fn write_mcap<W: Write + Seek>(payloads: &Payloads, sink: W) -> W {
-    let options = mcap::WriteOptions::new().compression(None).calculate_chunk_crcs(true);
+    write_mcap_with(payloads, None, sink)
+}
+
+/// The same, compressed.
+///
+/// # Panics
+/// When the crate fails: it writes into memory.
+pub fn write_mcap_with<W: Write + Seek>(payloads: &Payloads, compression: Option<mcap::Compression>, sink: W) -> W {
+    let options = mcap::WriteOptions::new().compression(compression).calculate_chunk_crcs(true);
     let mut writer = options.create(sink).expect("memory does not fail");
     let channels = big_log::schemas().map(|(name, schema)| {
         let schema = writer.add_schema(name, "tlog", &schema.to_bytes()).expect("memory does not fail");

@@ -1,6 +1,6 @@
 //! Where results go: standard output, or a file that appears only when it is whole.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -107,6 +107,15 @@ pub fn temporary_for(place: &Path) -> io::Result<NamedTempFile> {
     readable_as_any_new_file(builder.prefix(".tlog-").suffix(".tmp"));
     // The system's message would tell the name of the temporary file.
     interrupt::create_temporary(|| builder.tempfile_in(folder_of(place)).map_err(|e| io::Error::from(e.kind())))
+}
+
+impl Seek for Binary {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Temporary { file, .. } => file.seek(to),
+            Self::Stdout(_) => Err(io::ErrorKind::NotSeekable.into()),
+        }
+    }
 }
 
 fn is_same_file(a: &Path, b: &Path) -> bool {

@@ -14,7 +14,7 @@ use crate::sizes;
 /// and the files say that they are incomplete.
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  tlog convert flight.tlog --parquet flight\n  tlog convert flight.tlog --record imu --parquet imu.parquet\n  tlog convert /data/logs/*.tlog --parquet lake --partition robot=r7,day\n  tlog convert flight.tlog --record imu --arrow - | python3 analyse.py\n  tlog convert flight.tlog --csv flight\n  tlog convert flight.tlog --record 'vehicle_*' --csv table.csv --resample 10Hz --max-age 1s"
+    after_help = "Examples:\n  tlog convert flight.tlog --parquet flight\n  tlog convert flight.tlog --record imu --parquet imu.parquet\n  tlog convert /data/logs/*.tlog --parquet lake --partition robot=r7,day\n  tlog convert flight.tlog --record imu --arrow - | python3 analyse.py\n  tlog convert flight.tlog --mcap flight.mcap\n  tlog convert flight.tlog --csv flight\n  tlog convert flight.tlog --record 'vehicle_*' --csv table.csv --resample 10Hz --max-age 1s"
 )]
 pub struct Convert {
     /// Logs or folders of stores; `-` for standard input
@@ -46,6 +46,9 @@ pub struct ConvertTo {
     /// Apache Arrow IPC: a directory, or one file NAME.arrow with --record; `-` for a stream on standard output
     #[arg(long, value_name = "OUT", help_heading = "Formats")]
     pub arrow: Option<PathBuf>,
+    /// MCAP that Foxglove and other viewers open as it is: JSON messages with their JSON Schema; `-` for standard output
+    #[arg(long, value_name = "OUT", help_heading = "Formats")]
+    pub mcap: Option<PathBuf>,
     /// CSV as `tlog cat` prints it: a directory, or one file NAME.csv with --record; `-` for standard output. Several
     /// logs follow each other in the same tables; what is incomplete is told by the exit code only
     #[arg(long, value_name = "OUT", help_heading = "Formats")]
@@ -65,7 +68,7 @@ pub struct Tables {
     /// Beside each enum NAME its number as NAME_raw
     #[arg(long)]
     pub raw_enums: bool,
-    /// How to compress: zstd, zstd:1 to zstd:22, snappy, lz4 or none; zstd:1 by default, none for Arrow
+    /// How to compress: zstd, zstd:1 to zstd:22, snappy (Parquet only), lz4 or none; zstd by default, none for Arrow
     #[arg(long, value_name = "CODEC")]
     pub compression: Option<String>,
     /// About how many bytes of payloads make a row group, such as 32MiB

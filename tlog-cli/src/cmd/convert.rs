@@ -1,7 +1,7 @@
 //! `tlog convert`: logs into formats of other tools. Here is decided which; each has a module of its own.
 
 use crate::args::Convert;
-use crate::cmd::{convert_tables, convert_text};
+use crate::cmd::{convert_mcap, convert_tables, convert_text};
 use crate::exit::{Outcome, usage};
 use crate::selected::Selected;
 use crate::source::Source;
@@ -17,6 +17,9 @@ pub fn run(args: &Convert, terminal: &Terminal) -> anyhow::Result<Outcome> {
     }
     if let Some(out) = &args.to.arrow {
         return convert_tables::arrow(args, out, &sources, terminal);
+    }
+    if let Some(out) = &args.to.mcap {
+        return convert_mcap::run(args, out, &sources, terminal);
     }
     if let Some(out) = &args.to.csv {
         return convert_text::csv(args, out, sources, terminal);

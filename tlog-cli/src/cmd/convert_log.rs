@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::Context;
 use tlog::read::{Cause, Damage, Data, RecordType, Skipped};
 use tlog_convert::columns::Refused;
 use tlog_convert::tables::{Format, Sink, Summary, Table, TableOptions, Tables};
@@ -15,7 +15,7 @@ use tlog_index::copy::Joined;
 
 use crate::args;
 use crate::cmd::convert_places::{Bucket, Places, Target};
-use crate::exit::Outcome;
+use crate::exit::{self, Outcome};
 use crate::outputs::{Outputs, Stdout};
 use crate::selected::{Selected, Taken};
 use crate::source::Source;
@@ -61,8 +61,11 @@ pub fn convert<F: Format>(
     let make = move |table: usize, part: usize| -> tlog_convert::Result<Box<dyn Sink>> {
         let Some(path) = of_tables.borrow().path(table, part) else { return Ok(Box::new(Stdout)) };
         // The library's errors carry text only.
-        let file = made.borrow_mut().create(&path, conversion.force, &conversion.inputs);
-        Ok(Box::new(file.map_err(|e| tlog_convert::Error::Usage(crate::exit::message(&e)))?))
+        let refused = |e: anyhow::Error| match exit::is_usage(&e) {
+            true => tlog_convert::Error::Usage(exit::message(&e)),
+            false => io::Error::other(exit::message(&e)).into(),
+        };
+        Ok(Box::new(made.borrow_mut().create(&path, conversion.force, &conversion.inputs).map_err(refused)?))
     };
     let tables = Tables::new(format, Box::new(make), conversion.options.clone())?;
     let mut taking = Taking {
@@ -89,7 +92,7 @@ pub fn convert<F: Format>(
     }
     let Taking { tables, joined, names, .. } = taking;
     tell_renamed(&joined, source, conversion.terminal);
-    let summary = tables.finish(&damage).with_context(|| source.name.clone())?;
+    let summary = tables.finish(&damage)?;
     let refused = refused(&summary, &names);
     conversion.terminal.report_damage(&source.name, &refused);
     damage.append(&refused);

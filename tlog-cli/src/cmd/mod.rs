@@ -10,6 +10,7 @@ mod concat;
 mod convert;
 mod convert_lake;
 mod convert_log;
+mod convert_mcap;
 mod convert_places;
 mod convert_tables;
 mod convert_text;

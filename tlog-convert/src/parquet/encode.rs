@@ -1,9 +1,8 @@
 //! Row groups out of rows: all batches are made first, then one column after the other is encoded and done with, so that
 //! only as many encoders and compressors exist at a time as there are workers.
 
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::FieldRef;
-use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
+use arrow_array::RecordBatch;
+use parquet::arrow::arrow_writer::ArrowColumnChunk;
 use rayon::prelude::*;
 
 use super::Plan;
@@ -35,46 +34,22 @@ pub fn groups(plan: &Plan, rows: Rows, refuse: Refuse<'_>) -> Result<Vec<Group>>
             batches.push(batch);
         }
         if size > MAX_COLUMNS && at < rows.len() {
-            groups.push(encode(plan, std::mem::take(&mut batches))?);
+            groups.push(encode(plan, &std::mem::take(&mut batches))?);
             size = 0;
         }
     }
     drop((rows, builder));
     if !batches.is_empty() {
-        groups.push(encode(plan, batches)?);
+        groups.push(encode(plan, &batches)?);
     }
     Ok(groups)
 }
 
-fn encode(plan: &Plan, batches: Vec<RecordBatch>) -> Result<Group> {
-    let fields = plan.columns.schema().fields();
-    let mut columns: Vec<Vec<ArrayRef>> = fields.iter().map(|_| Vec::with_capacity(batches.len())).collect();
-    for batch in batches {
-        let (_, arrays, _) = batch.into_parts();
-        columns.iter_mut().zip(arrays).for_each(|(column, array)| column.push(array));
-    }
-    let one = |((arrays, factory), field)| column(field, factory, arrays);
+fn encode(plan: &Plan, batches: &[RecordBatch]) -> Result<Group> {
     // Outside of workers the calling thread does all by itself.
     let chunks: Vec<Vec<ArrowColumnChunk>> = match rayon::current_thread_index() {
-        Some(_) => columns.into_par_iter().zip(&plan.fields).zip(&fields[..]).map(one).collect::<Result<_>>()?,
-        None => columns.into_iter().zip(&plan.fields).zip(fields).map(one).collect::<Result<_>>()?,
+        Some(_) => plan.units.par_iter().map(|unit| unit.encode(batches)).collect::<Result<_>>()?,
+        None => plan.units.iter().map(|unit| unit.encode(batches)).collect::<Result<_>>()?,
     };
     Ok(Group { chunks: chunks.into_iter().flatten().collect() })
-}
-
-/// The chunks of a column, one for each of the scalars in it.
-fn column(
-    field: &FieldRef,
-    factory: &ArrowRowGroupWriterFactory,
-    arrays: Vec<ArrayRef>,
-) -> Result<Vec<ArrowColumnChunk>> {
-    let mut writers = factory.create_column_writers(0)?;
-    for array in arrays {
-        let leaves = compute_leaves(field, &array)?;
-        drop(array);
-        for (writer, leaf) in writers.iter_mut().zip(leaves) {
-            writer.write(&leaf)?;
-        }
-    }
-    Ok(writers.into_iter().map(|writer| writer.close()).collect::<Result<_, _>>()?)
 }

@@ -15,14 +15,13 @@
 mod encode;
 mod file;
 mod properties;
+mod unit;
 
 use std::sync::Arc;
 
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::TypePtr;
 
 use crate::columns::{self, Columns};
@@ -30,14 +29,21 @@ use crate::rows::Rows;
 use crate::tables::{Ending, Format, Refuse, Sink, Table};
 use crate::{Error, Result};
 
+use unit::Unit;
+
 pub use encode::Group;
 pub use file::TableFile;
 
 /// A table with more leaf columns is wide.
 pub const WIDE: usize = 1000;
 
-/// What the writer of a file remembers of each chunk of a column, in bytes, about: measured in `tests/parquet.rs`.
+/// What the writer of a file remembers of each column, and of each chunk of one: more with statistics. In bytes, about.
+const COLUMN_MEMORY: usize = 700;
 const CHUNK_MEMORY: usize = 1200;
+const WIDE_CHUNK_MEMORY: usize = 700;
+
+/// What the writer of a file takes beside, in bytes, about.
+const FILE_MEMORY: usize = 12 << 10;
 
 /// What a writer takes for a column while it encodes, beside its pages, about.
 const ENCODER_MEMORY: usize = 16 << 10;
@@ -84,8 +90,8 @@ pub struct Plan {
     columns: Columns,
     root: TypePtr,
     properties: Arc<WriterProperties>,
-    /// What makes the writers of each column, in their order: those of one are made when it is its turn.
-    fields: Vec<ArrowRowGroupWriterFactory>,
+    /// What is encoded one after the other, in the order of the file.
+    units: Vec<Unit>,
     /// How many columns of scalars there are.
     leaves: usize,
 }
@@ -107,14 +113,8 @@ impl Format for Parquet {
         let schema = ArrowSchemaConverter::new().schema_root("record").convert(columns.schema())?;
         let metadata = table.metadata(columns.time_name());
         let properties = Arc::new(properties::of(&schema, self.compression, &columns, metadata));
-        let fields = columns.schema().fields().iter().map(|field| {
-            let one = Arc::new(arrow_schema::Schema::new(vec![Arc::clone(field)]));
-            let schema = ArrowSchemaConverter::new().convert(&one)?;
-            let writer = SerializedFileWriter::new(std::io::sink(), schema.root_schema_ptr(), Arc::clone(&properties))?;
-            Ok(ArrowRowGroupWriterFactory::new(&writer, one))
-        });
-        let fields = fields.collect::<Result<_>>()?;
-        Ok(Plan { root: schema.root_schema_ptr(), leaves: schema.num_columns(), properties, fields, columns })
+        let units = Unit::all(columns.schema(), &properties)?;
+        Ok(Plan { root: schema.root_schema_ptr(), leaves: schema.num_columns(), properties, units, columns })
     }
 
     fn encode(&self, plan: &Plan, rows: Rows, refuse: Refuse<'_>) -> Result<Vec<Group>> {
@@ -134,7 +134,9 @@ impl Format for Parquet {
     }
 
     fn held(&self, plan: &Plan, file: &TableFile) -> usize {
-        plan.leaves.saturating_mul(file.groups().saturating_add(2)).saturating_mul(CHUNK_MEMORY)
+        let chunk = if plan.leaves > WIDE { WIDE_CHUNK_MEMORY } else { CHUNK_MEMORY };
+        let column = file.groups().saturating_mul(chunk).saturating_add(COLUMN_MEMORY);
+        FILE_MEMORY.saturating_add(plan.leaves.saturating_mul(column))
     }
 
     fn is_full(&self, file: &TableFile) -> bool {

@@ -324,11 +324,16 @@ impl<'a, F: Format> Tables<'a, F> {
         self.summary.first.extend(kept.take(Summary::KEPT.saturating_sub(self.summary.first.len())));
         self.summary.rows += rows;
         self.count_refused(table, refused_count);
-        for group in groups {
-            let is_full = self.append_group(table, group)?;
-            if is_full {
-                self.close(table, None)?;
-            }
+        groups.into_iter().try_for_each(|group| self.append_group(table, group))
+    }
+
+    /// Ends files while what all of them take is beyond the limit, the largest first. That is done in front of a group, not
+    /// behind one: so the last file of a table is there to tell whether it is complete.
+    fn make_room(&mut self, table: usize) -> Result<()> {
+        if let Some(Open { file: Some(file), .. }) = self.tables.get(table).and_then(|state| state.open.as_ref())
+            && self.format.is_full(file)
+        {
+            self.close(table, None)?;
         }
         while self.held > self.options.files {
             let largest = self.tables.iter().enumerate().max_by_key(|(_, state)| held(state));
@@ -345,12 +350,12 @@ impl<'a, F: Format> Tables<'a, F> {
         }
     }
 
-    /// Whether the file is full then.
-    fn append_group(&mut self, table: usize, group: F::Group) -> Result<bool> {
+    fn append_group(&mut self, table: usize, group: F::Group) -> Result<()> {
+        self.make_room(table)?;
         self.file(table)?;
         let format = Arc::clone(&self.format);
-        let Some(open) = self.tables.get_mut(table).and_then(|state| state.open.as_mut()) else { return Ok(false) };
-        let Some(file) = &mut open.file else { return Ok(false) };
+        let Some(open) = self.tables.get_mut(table).and_then(|state| state.open.as_mut()) else { return Ok(()) };
+        let Some(file) = &mut open.file else { return Ok(()) };
         let mut refused = 0;
         let first = &mut self.summary.first;
         format.append(file, group, &mut |offset, len, why| {
@@ -362,10 +367,9 @@ impl<'a, F: Format> Tables<'a, F> {
         self.held -= open.held;
         open.held = format.held(&open.plan, file);
         self.held += open.held;
-        let is_full = format.is_full(file);
         self.summary.rows -= refused;
         self.count_refused(table, refused);
-        Ok(is_full)
+        Ok(())
     }
 
     fn plan(&mut self, table: usize) -> Result<Arc<F::Plan>> {
@@ -391,11 +395,9 @@ impl<'a, F: Format> Tables<'a, F> {
         Ok(())
     }
 
-    /// Ends the table: with a file that has no rows, if need be.
+    /// Ends the table: with a file that has no rows, if it has none, or if the last one had to be ended to make room.
     fn end(&mut self, table: usize, damage: &Damage) -> Result<()> {
-        if self.tables.get(table).is_some_and(|state| state.files == 0) {
-            self.file(table)?;
-        }
+        self.file(table)?;
         self.close(table, Some(damage))?;
         if let Some(state) = self.tables.get_mut(table) {
             state.open = None;

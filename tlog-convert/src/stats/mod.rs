@@ -26,6 +26,7 @@ pub mod numbers;
 mod part;
 pub mod quantiles;
 pub mod sequence;
+pub mod sizes;
 pub mod symbols;
 pub mod timing;
 mod tree;

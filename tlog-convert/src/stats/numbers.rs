@@ -24,9 +24,11 @@ impl Moments {
             return Self::default();
         }
         let count = values.len() as f64;
-        let mean = sum(values, |value| value) / count;
-        let m2 = sum(values, |value| (value - mean) * (value - mean));
-        Self { count: values.len() as u64, mean, m2 }
+        let about = sum(values, |value| value) / count;
+        // Far from 0 that sum loses digits; the distances from its mean do not.
+        let (off, squares) = (sum(values, |value| value - about), sum(values, |value| (value - about) * (value - about)));
+        let m2 = (squares - off * off / count).max(0.0);
+        Self { count: values.len() as u64, mean: about + off / count, m2 }
     }
 
     /// Adds the values of a part behind this one.

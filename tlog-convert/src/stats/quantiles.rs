@@ -4,7 +4,7 @@
 //! cells than the limit, numbers are cut to fewer binary digits, the same for all of them, until there are not:
 //!
 //! ```text
-//!  level     0       1       2       3       …   12
+//!  level     0       1       2       3       …   13
 //!  digits    all 52  20      16      12      …   0 behind the point of the mantissa
 //!  error     0       5e-7    8e-6    0.01 %  …   a third, relative to the value
 //! ```
@@ -15,7 +15,7 @@
 use std::cmp::Ordering;
 
 /// How many binary digits numbers keep at each level.
-const DIGITS: [u32; 13] = [52, 20, 16, 12, 10, 8, 7, 6, 5, 4, 3, 2, 0];
+const DIGITS: [u32; 14] = [52, 20, 16, 12, 10, 8, 7, 6, 5, 4, 3, 2, 1, 0];
 
 /// Of a `f64`.
 const MANTISSA: u32 = 52;

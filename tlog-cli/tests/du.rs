@@ -14,7 +14,8 @@ fn du(folder: &Folder, args: &[&str], stdin: &[u8]) -> Value {
 
 /// How many blocks of this type there are, and how many bytes they take.
 fn share(bytes: &[u8], kind: BlockType) -> Value {
-    let lens: Vec<usize> = blocks(bytes).iter().filter(|(of, ..)| *of == kind).map(|(_, start, end)| end - start).collect();
+    let lens: Vec<usize> =
+        blocks(bytes).iter().filter(|(of, ..)| *of == kind).map(|(_, start, end)| end - start).collect();
     json!({ "count": lens.len(), "bytes": lens.iter().sum::<usize>() })
 }
 
@@ -63,7 +64,9 @@ fn fields_divide_the_payloads() {
     let found = du(&folder, &["--fields", "a.tlog", "b.tlog"], b"");
     let fields = |record: &Value| -> Vec<(String, u64)> {
         let fields = record["fields"].as_array().unwrap().iter();
-        fields.map(|field| (field["name"].as_str().unwrap().to_owned(), field["unpacked_bytes"].as_u64().unwrap())).collect()
+        fields
+            .map(|field| (field["name"].as_str().unwrap().to_owned(), field["unpacked_bytes"].as_u64().unwrap()))
+            .collect()
     };
     let expected = [("legs[].force", 8), ("tags", 5), ("id", 4), ("legs[].name", 4), ("legs", 2)];
     let record = &found["logs"][0]["records"][0];
@@ -72,7 +75,10 @@ fn fields_divide_the_payloads() {
     let imu = &found["logs"][1]["records"][0];
     assert_eq!(fields(imu), [("accel", 120), ("seq", 40)].map(|(name, bytes)| (name.to_owned(), bytes)));
     for record in found["total"]["records"].as_array().unwrap() {
-        assert_eq!(fields(record).iter().map(|(_, bytes)| bytes).sum::<u64>(), record["payload_bytes"].as_u64().unwrap());
+        assert_eq!(
+            fields(record).iter().map(|(_, bytes)| bytes).sum::<u64>(),
+            record["payload_bytes"].as_u64().unwrap()
+        );
     }
 }
 
@@ -100,7 +106,10 @@ fn text_is_a_table() {
     let text = folder.tlog(&["du", "--fields", "a.tlog"]).good();
     let mut lines = text.lines();
     assert!(lines.next().unwrap().starts_with("a.tlog  "), "{text}");
-    assert_eq!(lines.next().unwrap().split_whitespace().collect::<Vec<_>>().join(" "), "record blocks bytes share unpacked ratio bytes/s");
+    assert_eq!(
+        lines.next().unwrap().split_whitespace().collect::<Vec<_>>().join(" "),
+        "record blocks bytes share unpacked ratio bytes/s"
+    );
     assert!(lines.next().unwrap().starts_with("  t "), "{text}");
     assert!(text.contains("    value "), "{text}");
     assert!(text.contains("  2.0 KiB  ") && text.contains("100.0 %"), "{text}");
@@ -131,6 +140,9 @@ fn logs_that_were_joined() {
     let run = folder.tlog(&["du", "a.tlog", "--format", "json", "-q"]);
     let found: Value = serde_json::from_str(&run.out).unwrap();
     let found = &found["logs"][0];
-    assert_eq!((&found["overhead"]["file_headers"]["count"], &found["overhead"]["damaged"]["bytes"]), (&json!(2), &json!(0)));
+    assert_eq!(
+        (&found["overhead"]["file_headers"]["count"], &found["overhead"]["damaged"]["bytes"]),
+        (&json!(2), &json!(0))
+    );
     assert_eq!(found["records"][0]["blocks"], 20);
 }

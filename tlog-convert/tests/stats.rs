@@ -209,8 +209,9 @@ struct Naive {
 #[test]
 fn many_values_keep_within_the_stated_error_and_memory() {
     // All sizes from 1e-9 to 1e9, both signs.
-    let values: Vec<f64> =
-        (0..60_000_u32).map(|i| 10_f64.powf(f64::from(i % 18_001) / 1000.0 - 9.0) * if i % 3 == 0 { -1.0 } else { 1.0 }).collect();
+    let values: Vec<f64> = (0..60_000_u32)
+        .map(|i| 10_f64.powf(f64::from(i % 18_001) / 1000.0 - 9.0) * if i % 3 == 0 { -1.0 } else { 1.0 })
+        .collect();
     let mut sorted = values.clone();
     sorted.sort_by(f64::total_cmp);
     for (limit, least_error) in [(4096, 0.016), (1024, 0.06), (256, 0.2)] {

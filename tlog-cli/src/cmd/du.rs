@@ -206,7 +206,8 @@ fn by_field(
         return Ok(sizes);
     }
     // A name with wildcards may select others too, which are passed over.
-    let selection = Selection { records: varying.keys().map(|(name, _)| name.clone()).collect(), ..Selection::default() };
+    let selection =
+        Selection { records: varying.keys().map(|(name, _)| name.clone()).collect(), ..Selection::default() };
     let mut reader = log.reader(ReadOptions { selection, ..ReadOptions::default() });
     let mut progress = progress::Progress::new(terminal, &part.name, Some(log.bytes().len() as u64));
     // The record that came last is mostly the one that comes next.

@@ -17,7 +17,8 @@ pub fn render(usage: &Usage, terminal: &Terminal) -> String {
     let title = terminal.bold(&printable(&usage.name));
     let mut out = format!("{title}  {}\n", bytes(usage.size));
     let width = width(usage);
-    let heading = line("record", width, &["blocks", "bytes", "share", "unpacked", "ratio", "bytes/s"].map(str::to_owned));
+    let heading =
+        line("record", width, &["blocks", "bytes", "share", "unpacked", "ratio", "bytes/s"].map(str::to_owned));
     let _ = writeln!(out, "{}", terminal.bold(&heading));
     for record in &usage.records {
         put(&printable(&record.name), width, &figures(record, usage.size), &mut out);
@@ -26,8 +27,13 @@ pub fn render(usage: &Usage, terminal: &Terminal) -> String {
     let data = usage.data();
     put("all data", width, &figures(&data, usage.size), &mut out);
     let [headers, schemas, markers, index, damaged] = usage.overhead.parts();
-    let parts =
-        [("schemas", schemas), ("seek markers", markers), ("index", index), ("file header", headers), ("damaged", damaged)];
+    let parts = [
+        ("schemas", schemas),
+        ("seek markers", markers),
+        ("index", index),
+        ("file header", headers),
+        ("damaged", damaged),
+    ];
     for (name, part) in parts.into_iter().filter(|(_, part)| part.bytes > 0) {
         let name = if name == "seek markers" && part.count == 0 { "filler" } else { name };
         put(name, width, &share(part, usage.size), &mut out);

@@ -94,7 +94,7 @@ impl<'a> Asked<'a> {
         for record in &report.records {
             record.each_field(&mut |field| {
                 for (asked, is_met) in &mut self.fields {
-                    *is_met |= field.name.starts_with(*asked);
+                    *is_met |= is_in(field.name, asked);
                 }
                 for (asked, is_met) in &mut self.sequences {
                     *is_met |= field.name == *asked && field.sequence().is_some();
@@ -118,6 +118,11 @@ impl<'a> Asked<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether the field is this one or in it.
+fn is_in(field: &str, asked: &str) -> bool {
+    field.strip_prefix(asked).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// What is shown, the last of it held back until it is clear that what was asked for was there.

@@ -213,7 +213,8 @@ fn put_line(of: &[&str], field: &FieldStats<'_>, out: &mut Vec<u8>) {
         Values::Numbers(numbers) | Values::Lengths(numbers) => {
             let count = |count: u64| if is_float { count.to_string() } else { String::new() };
             cells.extend([count(numbers.nan), count(numbers.infinite)]);
-            cells.extend(figures(numbers, field.kind).map(|(_, value)| cell(value)));
+            let kind = if matches!(field.values, Values::Lengths(_)) { Kind::Integer } else { field.kind };
+            cells.extend(figures(numbers, kind).map(|(_, value)| cell(value)));
             cells.push(String::new());
         }
         Values::Symbols(symbols) => {

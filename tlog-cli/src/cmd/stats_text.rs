@@ -276,8 +276,11 @@ fn symbols_told(symbols: &Symbols) -> Told {
     if let ([(symbol, _)], 0) = (sorted.as_slice(), symbols.others) {
         return Told::Always(printable(symbol).into_owned());
     }
-    let mut parts: Vec<String> =
-        sorted.iter().take(SYMBOLS).map(|(symbol, share)| format!("{} {}", printable(symbol), grouped(*share))).collect();
+    let mut parts: Vec<String> = sorted
+        .iter()
+        .take(SYMBOLS)
+        .map(|(symbol, share)| format!("{} {}", printable(symbol), grouped(*share)))
+        .collect();
     let others = sorted.iter().skip(SYMBOLS).map(|(_, share)| share).sum::<u64>() + symbols.others;
     parts.extend((others > 0).then(|| format!("others {}", grouped(others))));
     Told::Text(parts.join(", "))

@@ -26,7 +26,8 @@ impl Moments {
         let count = values.len() as f64;
         let about = sum(values, |value| value) / count;
         // Far from 0 that sum loses digits; the distances from its mean do not.
-        let (off, squares) = (sum(values, |value| value - about), sum(values, |value| (value - about) * (value - about)));
+        let (off, squares) =
+            (sum(values, |value| value - about), sum(values, |value| (value - about) * (value - about)));
         let m2 = (squares - off * off / count).max(0.0);
         Self { count: values.len() as u64, mean: about + off / count, m2 }
     }

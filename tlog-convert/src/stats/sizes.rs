@@ -202,9 +202,7 @@ impl Node {
                 let mut fields = nodes.iter().zip(object.fields());
                 fields.try_for_each(|(node, field)| node.add(field.ty(), cursor, bytes))
             }
-            (Inside::Items(node), Type::FixedArray(array)) => {
-                node.add_items(array.item(), array.len(), cursor, bytes)
-            }
+            (Inside::Items(node), Type::FixedArray(array)) => node.add_items(array.item(), array.len(), cursor, bytes),
             (Inside::Items(node), Type::Array(item)) => {
                 let len = cursor.varuint()?;
                 self.put((cursor.position() - from) as u64, bytes);

@@ -109,6 +109,12 @@ proptest! {
         prop_assert_eq!(forward.at(QUANTILES), backward.at(QUANTILES));
         prop_assert_eq!((forward.error(), forward.count()), (backward.error(), values.len() as u64));
         prop_assert_eq!(forward.distance_at(1.0, 0.99), backward.distance_at(1.0, 0.99));
+        // A limit that comes late is as one from the start.
+        let mut late = Quantiles::new(1000);
+        late.add(front);
+        late.set_limit(limit);
+        late.add(back);
+        prop_assert_eq!(late.at(QUANTILES), forward.at(QUANTILES));
     }
 
     #[test]

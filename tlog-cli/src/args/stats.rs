@@ -13,9 +13,9 @@ use super::{ReportFormat, Selection};
 /// deviation. NaN, infinities and nulls are counted apart. Items of arrays of varying length are taken together, as
 /// `a[]`.
 ///
-/// Percentiles are exact while a field has few different values (up to 4096 where a record has at most 256 fields, fewer
-/// where it has more), and then within a relative error that JSON and CSV state, mostly 0.2 to 1.5 %. All else is exact.
-/// The result does not depend on --jobs.
+/// Percentiles are exact while a field has at most 4096 different values (fewer where there are more than 1024 fields),
+/// and then within a relative error that JSON and CSV state, mostly below 1 %. All else is exact but for the rounding of
+/// floats. The result does not depend on --jobs.
 #[derive(Debug, ClapArgs)]
 #[command(
     after_help = "Examples:\n  tlog stats flight.tlog\n  tlog stats flight.tlog --record vehicle_attitude --field q\n  tlog stats logs --start -1h --where 'mode == \"position\"'\n  tlog stats can.tlog --sequence header.counter\n  tlog stats *.tlog --join --format csv > fields.csv"

@@ -10,8 +10,8 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Field};
 
+use super::MAX_CELLS;
 use super::numbers::Numbers;
-use super::quantiles::Quantiles;
 use super::sequence::Sequence;
 use super::symbols::Symbols;
 use super::tree::Filling;
@@ -108,7 +108,7 @@ impl Leaf {
             _ if is_duration => Kind::Duration,
             _ => Kind::Integer,
         };
-        let mut numbers = Box::new(Numbers::new(0));
+        let mut numbers = Box::new(Numbers::new(MAX_CELLS));
         let values = match kind {
             Kind::Null => Values::Nothing,
             Kind::Boolean | Kind::Enum => Values::Symbols(Symbols::default()),
@@ -126,7 +126,7 @@ impl Leaf {
     /// Gives it so many cells for quantiles.
     pub fn set_cells(&mut self, cells: usize) {
         if let Values::Numbers(numbers) | Values::Lengths(numbers) = &mut self.values {
-            numbers.quantiles = Quantiles::new(cells);
+            numbers.quantiles.set_limit(cells);
         }
     }
 

@@ -50,13 +50,10 @@ use tree::{Node, Wanted};
 /// All records together have statistics of at most so many fields. Of a record that would make them more, only times are told.
 pub const MAX_FIELDS: usize = 1 << 16;
 
-/// All fields of a record have so many cells for quantiles, each at least [`MIN_CELLS`] and at most [`MAX_CELLS`].
-const CELLS: usize = 1 << 20;
+/// All fields together have so many cells for quantiles, of 16 bytes, and as many that are free: 128 MiB.
+const CELLS: usize = 1 << 22;
 
-/// The fewest cells that a field has.
-const MIN_CELLS: usize = 256;
-
-/// The most cells that a field has.
+/// The most cells that a field has; fewer when there are more fields than these are enough for.
 const MAX_CELLS: usize = 4096;
 
 /// A chunk is about so long, in bytes.
@@ -100,6 +97,8 @@ pub struct Statistics {
     waiting: usize,
     under_way: VecDeque<UnderWay>,
     fields_left: usize,
+    /// How many cells each field has.
+    cells: usize,
     damage: Damage,
 }
 
@@ -176,6 +175,7 @@ impl Statistics {
             waiting: 0,
             under_way: VecDeque::new(),
             fields_left: MAX_FIELDS,
+            cells: MAX_CELLS,
             damage: Damage::default(),
         })
     }
@@ -235,7 +235,17 @@ impl Statistics {
         let at = self.records.len();
         self.positions.entry(record.identifier).or_default().push(at);
         self.records.push(Record { record: Arc::clone(record), columns, waiting: Chunk::default(), total });
+        self.share_cells(at);
         at
+    }
+
+    /// Gives all fields as many cells as there are for each, now that there is one more record. What is under way with
+    /// more is cut to the same when it is joined.
+    fn share_cells(&mut self, newest: usize) {
+        let cells = cells_of(MAX_FIELDS - self.fields_left);
+        let is_less = std::mem::replace(&mut self.cells, cells) > cells;
+        let from = if is_less { 0 } else { newest };
+        self.records.iter_mut().skip(from).for_each(|record| record.total.root.set_cells(cells));
     }
 
     fn send_all(&mut self) -> Result<()> {
@@ -300,9 +310,10 @@ impl Statistics {
     }
 }
 
-/// How many cells for quantiles each of so many fields has.
+/// How many cells for quantiles each of so many fields has: a power of two, as tables are.
 fn cells_of(fields: usize) -> usize {
-    (CELLS / fields.max(1)).clamp(MIN_CELLS, MAX_CELLS)
+    let most = (CELLS / fields.max(1)).clamp(1, MAX_CELLS);
+    1 << most.ilog2()
 }
 
 /// The bytes of a block.

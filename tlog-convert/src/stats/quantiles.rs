@@ -53,6 +53,17 @@ impl Quantiles {
         Self { cells: Vec::new(), used: 0, limit: self.limit, level: self.level, count: 0 }
     }
 
+    /// Keeps them in so many cells from here on, as if that had been the limit from the start.
+    pub fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
+        while self.used > self.limit && self.level + 1 < DIGITS.len() {
+            self.coarsen();
+        }
+        if !self.cells.is_empty() {
+            self.refill((self.used * 2).next_power_of_two().max(FIRST_CELLS), 0);
+        }
+    }
+
     /// How many values there are.
     pub const fn count(&self) -> u64 {
         self.count

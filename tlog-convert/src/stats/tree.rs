@@ -8,9 +8,9 @@ use arrow_schema::{DataType, Field, FieldRef};
 use arrow_select::take::take;
 use tlog::value::{Path, Segment};
 
+use super::Spot;
 use super::leaf::{FieldStats, Leaf};
 use super::view::View;
-use super::{Spot, cells_of};
 use crate::Result;
 use crate::columns::Columns;
 
@@ -99,11 +99,8 @@ fn with_suffix<T>(name: &mut String, suffix: &str, act: impl FnOnce(&mut String)
 impl Node {
     /// The fields of a record without its time; `None` if there would be too many.
     pub fn of_record(columns: &Columns, wanted: &mut Wanted<'_>) -> Option<Self> {
-        let (left, fields) = (wanted.left, columns.schema().fields().get(1..).unwrap_or_default());
-        let mut root = Self::each_of(fields.iter().map(AsRef::as_ref), wanted, &mut String::new())?;
-        let cells = cells_of(left - wanted.left);
-        root.set_cells(cells);
-        Some(root)
+        let fields = columns.schema().fields().get(1..).unwrap_or_default();
+        Self::each_of(fields.iter().map(AsRef::as_ref), wanted, &mut String::new())
     }
 
     fn each_of<'f>(
@@ -168,13 +165,16 @@ impl Node {
     }
 
     /// Gives each field so many cells for quantiles.
-    fn set_cells(&mut self, cells: usize) {
+    pub fn set_cells(&mut self, cells: usize) {
         match self {
             Self::Nothing => {}
             Self::Leaf(leaf) => leaf.set_cells(cells),
             Self::Each(nodes) => nodes.iter_mut().for_each(|node| node.set_cells(cells)),
             Self::Items(node) => node.set_cells(cells),
-            Self::Keys(keys) => keys.others.set_cells(cells),
+            Self::Keys(keys) => {
+                keys.named.iter_mut().for_each(|(_, node)| node.set_cells(cells));
+                keys.others.set_cells(cells);
+            }
         }
     }
 

@@ -44,7 +44,7 @@ fn numbers(values: &[f64], cuts: &[usize], limit: usize) -> Numbers {
     let mut all = Numbers::new(limit);
     for part in parts(values, cuts) {
         // Each begins where the ones before it got to, as the chunks of a log do.
-        let mut numbers = all.fresh();
+        let mut numbers = all.fresh(part.len());
         numbers.add_floats(part.iter().copied(), &mut Vec::new());
         all.merge(&numbers);
     }
@@ -172,7 +172,7 @@ proptest! {
         }).collect();
         let mut all = Timing::default();
         for part in parts(&spots, &cuts(spots.len(), &at)) {
-            let mut timing = all.fresh();
+            let mut timing = all.fresh(part.len());
             timing.add(part.iter().copied(), &mut Vec::new());
             all.merge(&timing);
         }

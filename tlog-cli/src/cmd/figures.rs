@@ -53,14 +53,14 @@ fn trimmed(text: &str) -> String {
 /// A length of time in a unit that suits it.
 pub fn duration(micros: f64) -> String {
     let (size, sign) = (micros.abs(), if micros < 0.0 { "-" } else { "" });
-    let whole = size / 1e6;
+    let (whole, tenths) = (size / 1e6, (size / 1e5).round());
     let text = match size {
         _ if !size.is_finite() => return "-".to_owned(),
         0.0 => return "0 s".to_owned(),
         ..999.5 => format!("{} us", short(size)),
         ..999_500.0 => format!("{} ms", short(size / 1e3)),
         ..59_950_000.0 => format!("{} s", short(whole)),
-        ..3_599_500_000.0 => format!("{} min {:.1} s", (whole / 60.0).floor(), whole % 60.0),
+        ..3_599_950_000.0 => format!("{} min {:.1} s", (tenths / 600.0).floor(), tenths % 600.0 / 10.0),
         ..86_400e6 => format!("{} h {} min", (whole / 3600.0).floor(), (whole / 60.0 % 60.0).floor()),
         _ => format!("{} d {} h", (whole / 86_400.0).floor(), (whole / 3600.0 % 24.0).floor()),
     };
@@ -157,6 +157,7 @@ mod tests {
             (999_499.0, "999.5 ms"),
             (1_530_000.0, "1.53 s"),
             (68_900_000.0, "1 min 8.9 s"),
+            (899_999_181.0, "15 min 0.0 s"),
             (7_300e6, "2 h 1 min"),
             (200_000e6, "2 d 7 h"),
             (-250.0, "-250 us"),

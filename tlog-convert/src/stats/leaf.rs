@@ -137,12 +137,12 @@ impl Leaf {
         }
     }
 
-    pub fn fresh(&self) -> Self {
+    pub fn fresh(&self, more: usize) -> Self {
         let values = match &self.values {
             Values::Nothing => Values::Nothing,
-            Values::Numbers(numbers) => Values::Numbers(Box::new(numbers.fresh())),
+            Values::Numbers(numbers) => Values::Numbers(Box::new(numbers.fresh(more))),
             Values::Symbols(_) => Values::Symbols(Symbols::default()),
-            Values::Lengths(numbers) => Values::Lengths(Box::new(numbers.fresh())),
+            Values::Lengths(numbers) => Values::Lengths(Box::new(numbers.fresh(more))),
         };
         Self { kind: self.kind, nulls: 0, values }
     }

@@ -54,10 +54,10 @@ pub const MAX_FIELDS: usize = 1 << 16;
 const CELLS: usize = 1 << 22;
 
 /// The most cells that a field has; fewer when there are more fields than these are enough for.
-const MAX_CELLS: usize = 4096;
+const MAX_CELLS: usize = 1024;
 
 /// A chunk is about so long, in bytes.
-const CHUNK: usize = 2 << 20;
+const CHUNK: usize = 4 << 20;
 
 /// All rows that wait take no more than about this, in bytes.
 const WAITING: usize = 64 << 20;
@@ -256,7 +256,7 @@ impl Statistics {
     fn send(&mut self, at: usize) -> Result<()> {
         let Some(record) = self.records.get_mut(at).filter(|record| !record.waiting.is_empty()) else { return Ok(()) };
         self.waiting -= record.waiting.size();
-        let (part, columns) = (record.total.fresh(), record.columns.clone());
+        let (part, columns) = (record.total.fresh(record.waiting.len()), record.columns.clone());
         let Some(workers) = &self.workers else {
             let chunk = &mut record.waiting;
             let part = part.of(columns.as_deref(), &record.record, chunk)?;

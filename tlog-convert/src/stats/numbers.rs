@@ -126,10 +126,10 @@ impl Numbers {
         Self { nan: 0, infinite: 0, extremes: None, moments, quantiles, sequence }
     }
 
-    /// None yet, for more of the same.
-    pub fn fresh(&self) -> Self {
+    /// None yet, for about so many more of the same.
+    pub fn fresh(&self, more: usize) -> Self {
         let sequence = self.sequence.as_ref().map(|sequence| Box::new(Sequence::new(sequence.bits())));
-        Self::with(self.quantiles.fresh(), sequence)
+        Self::with(self.quantiles.fresh(more), sequence)
     }
 
     /// Adds floats. `scratch` is memory to work in.

@@ -31,6 +31,10 @@ impl Chunk {
         self.rows.size() + self.lens.len() * size_of::<u64>()
     }
 
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -69,9 +73,9 @@ impl Part {
         Self { timing: Timing::default(), root, damage: Damage::default() }
     }
 
-    /// None yet, for more of the same.
-    pub fn fresh(&self) -> Self {
-        Self { timing: self.timing.fresh(), root: self.root.fresh(), damage: Damage::default() }
+    /// None yet, for about so many more of the same.
+    pub fn fresh(&self, more: usize) -> Self {
+        Self { timing: self.timing.fresh(more), root: self.root.fresh(more), damage: Damage::default() }
     }
 
     /// Adds the instances of a chunk.

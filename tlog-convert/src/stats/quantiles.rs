@@ -33,6 +33,8 @@ pub struct Quantiles {
     limit: usize,
     level: usize,
     count: u64,
+    /// How many cells the table starts with.
+    first: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,12 +47,14 @@ impl Quantiles {
     /// None yet, to be kept in so many cells of 16 bytes, of which half are free, at most. At the coarsest level there may be
     /// up to 4096 all the same: one for each power of two.
     pub const fn new(limit: usize) -> Self {
-        Self { cells: Vec::new(), used: 0, limit, level: 0, count: 0 }
+        Self { cells: Vec::new(), used: 0, limit, level: 0, count: 0, first: FIRST_CELLS }
     }
 
-    /// None yet, at the level that these have reached: for more of the same.
-    pub const fn fresh(&self) -> Self {
-        Self { cells: Vec::new(), used: 0, limit: self.limit, level: self.level, count: 0 }
+    /// None yet, at the level that these have reached: for about so many more of the same.
+    pub fn fresh(&self, more: usize) -> Self {
+        let first = more.saturating_mul(2).checked_next_power_of_two().unwrap_or(usize::MAX);
+        let first = first.min(self.cells.len()).max(FIRST_CELLS);
+        Self { cells: Vec::new(), used: 0, limit: self.limit, level: self.level, count: 0, first }
     }
 
     /// Keeps them in so many cells from here on, as if that had been the limit from the start.
@@ -121,7 +125,7 @@ impl Quantiles {
     #[inline] // once per value: as above
     fn bump(&mut self, key: u64, count: u64) -> bool {
         let mask = self.cells.len().wrapping_sub(1);
-        let mut at = scatter(key);
+        let mut at = scatter(key, self.cells.len());
         for _ in 0..self.cells.len() {
             let Some(cell) = self.cells.get_mut(at & mask) else { break };
             if cell.count == 0 {
@@ -136,7 +140,7 @@ impl Quantiles {
             at = at.wrapping_add(1);
         }
         // Only a table without cells has no place.
-        self.cells = vec![Cell::default(); FIRST_CELLS];
+        self.cells = vec![Cell::default(); self.first];
         self.bump(key, count)
     }
 
@@ -200,10 +204,12 @@ fn of_sorted<const N: usize>(weighed: &[(f64, u64)], count: u64, quantiles: [f64
     }))
 }
 
-/// Spreads keys over a table.
+/// Where in a table of so many cells to look for a key first. Whole numbers differ only in their upper digits, which is why
+/// the upper ones of the product count.
 #[inline] // once per value: as above
-const fn scatter(key: u64) -> usize {
-    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+const fn scatter(key: u64, cells: usize) -> usize {
+    let spread = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    ((spread * (cells as u64 & 0xffff_ffff)) >> 32) as usize
 }
 
 /// A number that is ordered as the value is; both zeros are one.

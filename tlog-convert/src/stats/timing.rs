@@ -59,9 +59,9 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// None yet, for more of the same.
-    pub fn fresh(&self) -> Self {
-        Self { intervals: self.intervals.fresh(), ..Self::default() }
+    /// None yet, for about so many more of the same.
+    pub fn fresh(&self, more: usize) -> Self {
+        Self { intervals: self.intervals.fresh(more), ..Self::default() }
     }
 
     /// Adds instances. `scratch` is memory to work in.

@@ -178,18 +178,18 @@ impl Node {
         }
     }
 
-    /// The same, without any values yet.
-    pub fn fresh(&self) -> Self {
+    /// The same, without any values yet, for about so many.
+    pub fn fresh(&self, more: usize) -> Self {
         match self {
             Self::Nothing => Self::Nothing,
-            Self::Leaf(leaf) => Self::Leaf(leaf.fresh()),
-            Self::Each(nodes) => Self::Each(nodes.iter().map(Self::fresh).collect()),
-            Self::Items(node) => Self::Items(Box::new(node.fresh())),
+            Self::Leaf(leaf) => Self::Leaf(leaf.fresh(more)),
+            Self::Each(nodes) => Self::Each(nodes.iter().map(|node| node.fresh(more)).collect()),
+            Self::Items(node) => Self::Items(Box::new(node.fresh(more))),
             Self::Keys(keys) => Self::Keys(Box::new(Keys {
                 named: Vec::new(),
                 at: HashMap::new(),
                 most: keys.most,
-                others: keys.others.fresh(),
+                others: keys.others.fresh(more),
             })),
         }
     }
@@ -324,7 +324,7 @@ impl Keys {
         let at = self.named.len();
         (at < self.most).then(|| {
             self.at.insert(key.to_owned(), at);
-            self.named.push((key.to_owned(), self.others.fresh()));
+            self.named.push((key.to_owned(), self.others.fresh(0)));
             at
         })
     }

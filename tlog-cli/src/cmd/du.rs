@@ -160,7 +160,7 @@ fn look(source: &Source, args: &Du, terminal: &Terminal) -> anyhow::Result<(Usag
 }
 
 /// All bytes of a log: a file is mapped, a stream and what is being written is copied first.
-fn open(part: &Part, source: &Source) -> anyhow::Result<Option<Log>> {
+fn open(part: &Part, source: &Source) -> anyhow::Result<Option<Arc<Log>>> {
     let Some(input) = part.open(source)? else { return Ok(None) };
     let Input::Stream(mut stream) = input else {
         let Input::Mapped(log) = input else { return Ok(None) };
@@ -168,7 +168,7 @@ fn open(part: &Part, source: &Source) -> anyhow::Result<Option<Log>> {
     };
     let mut copy = whole::scratch(&std::env::temp_dir())?;
     std::io::copy(&mut stream, &mut copy).with_context(|| part.name.clone())?;
-    Ok(Some(Log::map_any(&copy).with_context(|| part.name.clone())?))
+    Ok(Some(Arc::new(Log::map_any(&copy).with_context(|| part.name.clone())?)))
 }
 
 /// The index beside the log if it is up to date, else that of a scan.

@@ -57,7 +57,7 @@ const CELLS: usize = 1 << 22;
 const MAX_CELLS: usize = 1024;
 
 /// A chunk is about so long, in bytes.
-const CHUNK: usize = 4 << 20;
+const CHUNK: usize = 2 << 20;
 
 /// All rows that wait take no more than about this, in bytes.
 const WAITING: usize = 64 << 20;

@@ -19,6 +19,7 @@ pub mod ipc;
 pub mod mcap;
 pub mod parquet;
 pub mod rows;
+pub mod stats;
 pub mod tables;
 pub mod text;
 

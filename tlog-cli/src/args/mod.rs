@@ -5,6 +5,7 @@ mod convert_text;
 mod import;
 mod plot;
 mod rewrite;
+mod stats;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub use convert_text::TextTables;
 pub use import::{Import, ImportFormat, TimeUnit};
 pub use plot::{Plot, PlotFormat, PlotTime};
 pub use rewrite::{Compress, Concat, Cut, Decompress, IntoLog, Merge, Sort, Split};
+pub use stats::{Du, Stats, StatsFormat};
 
 /// Show, search and write TLOG0003 logs of robots, drones, vehicles and instruments.
 ///
@@ -99,6 +101,8 @@ pub enum Command {
     Plot(Plot),
     Recover(Recover),
     Verify(Verify),
+    Stats(Stats),
+    Du(Du),
     Completion(Completion),
     Man(Man),
     Help(Help),

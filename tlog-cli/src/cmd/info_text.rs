@@ -118,7 +118,7 @@ fn quick_row(record: &RecordSummary, width: usize) -> String {
 }
 
 /// A size as people read it.
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     let units = ["KiB", "MiB", "GiB", "TiB"];
     let (mut value, mut unit) = (count as f64, "B");
     for next in units {

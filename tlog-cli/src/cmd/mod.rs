@@ -15,6 +15,9 @@ mod convert_places;
 mod convert_tables;
 mod convert_text;
 mod cut;
+mod du;
+mod du_text;
+mod figures;
 mod help;
 mod import;
 mod import_options;
@@ -35,6 +38,9 @@ mod schema_tree;
 mod seek;
 mod sort;
 mod split;
+mod stats;
+mod stats_report;
+mod stats_text;
 mod verify;
 mod verify_text;
 mod write;
@@ -68,6 +74,8 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
         Command::Decompress(args) => compress::decompress(args, terminal),
         Command::Recover(args) => recover::run(args, terminal),
         Command::Verify(args) => verify::run(args, terminal),
+        Command::Stats(args) => stats::run(args, terminal),
+        Command::Du(args) => du::run(args, terminal),
         Command::Completion(args) => completion::completion(args),
         Command::Man(args) => completion::man(args),
         Command::Help(args) => help::run(args),

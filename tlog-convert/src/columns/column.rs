@@ -29,8 +29,8 @@ pub enum Column {
     Leaf(Leaf),
     Bytes(Blobs),
     Text(Blobs),
-    /// Any type as its JSON.
-    Json(Blobs),
+    /// Any type as its JSON; how many cells each counts as at least.
+    Json(Blobs, u64),
     Enum(Symbols),
     Object(Object),
     List(Box<List>),
@@ -107,7 +107,7 @@ impl Column {
         match self {
             Self::Null(len) | Self::Empty(len) => *len,
             Self::Leaf(leaf) => leaf.len(),
-            Self::Bytes(blobs) | Self::Text(blobs) | Self::Json(blobs) => blobs.len(),
+            Self::Bytes(blobs) | Self::Text(blobs) | Self::Json(blobs, _) => blobs.len(),
             Self::Enum(symbols) => symbols.len(),
             Self::Object(object) => object.len,
             Self::List(list) => list.ends.len() - 1,
@@ -128,7 +128,12 @@ impl Column {
                     .iter()
                     .fold(1, |sum, slot| sum.saturating_add(slot.column.cells()).saturating_add(raw(slot)))
             }
-            Self::List(list) => list.items.unwrap_or(0).saturating_mul(list.item.cells()).max(1),
+            Self::Json(_, cells) => *cells,
+            Self::List(list) => match list.items {
+                // Without a look at the items: this is asked for each value.
+                None | Some(0) => 1,
+                Some(items) => items.saturating_mul(list.item.cells()),
+            },
             Self::FixedList(list) => (list.items as u64).saturating_mul(list.item.cells()).max(1),
             Self::Optional(optional) => optional.item.cells(),
             Self::Union(union) => union.cells(),
@@ -156,7 +161,7 @@ impl Column {
             (Self::Leaf(leaf), ty) => leaf.push(ty, cursor),
             (Self::Bytes(blobs), _) => blobs.push(cursor.sized_bytes()?),
             (Self::Text(blobs), _) => blobs.push_text(cursor.sized_bytes()?),
-            (Self::Json(blobs), ty) => blobs.push_json(ty, cursor),
+            (Self::Json(blobs, _), ty) => blobs.push_json(ty, cursor),
             (Self::Enum(symbols), Type::Enum(ty)) => symbols.push(ty, cursor),
             (Self::Object(object), Type::Object(ty)) => object.push(ty, cursor),
             (Self::List(list), Type::Array(item)) => {
@@ -181,7 +186,7 @@ impl Column {
         match self {
             Self::Null(len) | Self::Empty(len) => *len += count,
             Self::Leaf(leaf) => leaf.pad(count),
-            Self::Bytes(blobs) | Self::Text(blobs) | Self::Json(blobs) => blobs.pad(count),
+            Self::Bytes(blobs) | Self::Text(blobs) | Self::Json(blobs, _) => blobs.pad(count),
             Self::Enum(symbols) => symbols.pad(count),
             Self::Object(object) => object.pad(count),
             Self::List(list) => pad_ends(&mut list.ends, count),
@@ -208,7 +213,7 @@ impl Column {
                 let (ends, bytes) = blobs.take();
                 Arc::new(BinaryArray::try_new(ends, bytes.into(), nulls)?)
             }
-            Self::Text(blobs) | Self::Json(blobs) => {
+            Self::Text(blobs) | Self::Json(blobs, _) => {
                 let (ends, bytes) = blobs.take();
                 Arc::new(StringArray::try_new(ends, bytes.into(), nulls)?)
             }

@@ -16,6 +16,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::test_runner::RngSeed;
 use tlog::Micros;
 use tlog::read::RecordType;
 use tlog::schema::{Schema, Type};
@@ -32,7 +33,7 @@ enum Damage {
 }
 
 fn options() -> impl Strategy<Value = Options> {
-    (any::<bool>(), any::<bool>()).prop_map(|(flatten, raw_enums)| Options { flatten, raw_enums })
+    any::<[bool; 3]>().prop_map(|[flatten, raw_enums, keep_texts]| Options { flatten, raw_enums, keep_texts })
 }
 
 fn damage() -> impl Strategy<Value = Damage> {
@@ -135,6 +136,13 @@ fn check_type_names(ty: &DataType) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(debug_assertions) { 400 } else { 10_000 },
+        rng_seed: RngSeed::Fixed(5),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn a_table_holds_what_the_payloads_say((ty, payloads) in type_and_payloads(), options in options(), cut in any::<Index>()) {
         let columns = Columns::new(&record(&ty), &options).unwrap();

@@ -65,7 +65,15 @@ pub struct Object {
 #[derive(Clone, Debug)]
 pub struct Slot {
     pub column: Column,
-    pub raw: Option<Column>,
+    pub raw: Option<Raw>,
+}
+
+/// The column of an enum's number.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    pub column: Column,
+    /// The field's type with the number in place of the enum: what the column is filled by.
+    pub ty: Type,
 }
 
 #[derive(Clone, Debug)]
@@ -122,7 +130,7 @@ impl Column {
     pub fn cells(&self) -> u64 {
         match self {
             Self::Object(object) => {
-                let raw = |slot: &Slot| slot.raw.as_ref().map_or(0, Self::cells);
+                let raw = |slot: &Slot| slot.raw.as_ref().map_or(0, |raw| raw.column.cells());
                 object
                     .slots
                     .iter()
@@ -305,7 +313,7 @@ impl Object {
         for slot in &mut self.slots {
             slot.column.pad(count);
             if let Some(raw) = &mut slot.raw {
-                raw.pad(count);
+                raw.column.pad(count);
             }
         }
     }
@@ -317,7 +325,7 @@ impl Object {
         for slot in &mut self.slots {
             arrays.push(slot.column.finish(None)?);
             if let Some(raw) = &mut slot.raw {
-                arrays.push(raw.finish(None)?);
+                arrays.push(raw.column.finish(None)?);
             }
         }
         Ok(arrays)
@@ -332,7 +340,7 @@ impl Object {
 impl Slot {
     pub fn push(&mut self, ty: &Type, cursor: &mut Cursor<'_>) -> Result<(), ValueError> {
         if let Some(raw) = &mut self.raw {
-            raw.push(ty, &mut cursor.clone())?;
+            raw.column.push(&raw.ty, &mut cursor.clone())?;
         }
         self.column.push(ty, cursor)
     }

@@ -7,7 +7,7 @@ use arrow_schema::{DataType, Field, FieldRef, Fields, TimeUnit};
 use tlog::schema::{IntegerType, Type};
 use tlog::value::member_label;
 
-use super::column::{Blobs, Column, FixedList, List, Map, Object, Optional, Slot};
+use super::column::{Blobs, Column, FixedList, List, Map, Object, Optional, Raw, Slot};
 use super::enumeration::{Symbols, Tags};
 use super::leaf::Leaf;
 use super::names::{Names, time_name};
@@ -98,13 +98,18 @@ impl Compiler<'_> {
             let (column, of_it) = self.column(&name, field.ty())?;
             fields.push(of_it);
             let raw = raw_type(field.ty()).filter(|_| self.options.raw_enums);
-            let raw = raw.map(|raw| self.column(&names.unique(&format!("{name}_raw")), &raw)).transpose()?;
+            let raw = raw.map(|ty| self.raw(&names.unique(&format!("{name}_raw")), ty)).transpose()?;
             let (raw, of_raw) = raw.unzip();
             fields.extend(of_raw);
             slots.push(Slot { column, raw });
         }
         let fields = Fields::from(fields);
         Ok((Column::Object(Object { slots, fields: fields.clone(), len: 0 }), DataType::Struct(fields)))
+    }
+
+    fn raw(&mut self, name: &str, ty: Type) -> Result<(Raw, Field)> {
+        let (column, field) = self.column(name, &ty)?;
+        Ok((Raw { column, ty }, field))
     }
 
     /// What is done where values may be missing, or may not.
@@ -178,10 +183,13 @@ fn json_len(ty: &Type) -> u64 {
     // A character takes six where it is escaped.
     let text = |name: &str| name.len() as u64 * 6 + 4;
     match ty {
-        Type::Object(object) => object.fields().iter().fold(2, |sum: u64, field| {
-            sum.saturating_add(text(field.name())).saturating_add(json_len(field.ty()))
-        }),
-        Type::FixedArray(array) => json_len(array.item()).saturating_add(1).saturating_mul(array.len()).saturating_add(2),
+        Type::Object(object) => object
+            .fields()
+            .iter()
+            .fold(2, |sum: u64, field| sum.saturating_add(text(field.name())).saturating_add(json_len(field.ty()))),
+        Type::FixedArray(array) => {
+            json_len(array.item()).saturating_add(1).saturating_mul(array.len()).saturating_add(2)
+        }
         Type::Enum(ty) => ty.symbols().iter().map(|symbol| text(&symbol.name)).max().unwrap_or(0).max(24),
         // Numbers and times.
         _ => 32,

@@ -101,8 +101,14 @@ fn scalars() -> Vec<(String, Type)> {
         Type::Duration,
     ];
     let mut scalars: Vec<_> = simple.into_iter().chain(integers).map(|ty| (ty.name().to_owned(), ty)).collect();
-    scalars.push(("enum".to_owned(), enumeration(IntegerType::FixedUint(Width::W1), &[(0, "off"), (1, "on"), (200, "Ω")])));
-    scalars.push(("signed_enum".to_owned(), enumeration(IntegerType::Varint, &[(-1, "minus"), (0, ""), (1 << 40, "far")])));
+    scalars.push((
+        "enum".to_owned(),
+        enumeration(IntegerType::FixedUint(Width::W1), &[(0, "off"), (1, "on"), (200, "Ω")]),
+    ));
+    scalars.push((
+        "signed_enum".to_owned(),
+        enumeration(IntegerType::Varint, &[(-1, "minus"), (0, ""), (1 << 40, "far")]),
+    ));
     scalars.push(("bare_enum".to_owned(), enumeration(IntegerType::Varuint, &[])));
     scalars
 }

@@ -18,6 +18,7 @@
 
 import base64
 import datetime
+import json
 import math
 import struct
 
@@ -120,15 +121,123 @@ def of_columns(schema, value):
     return value
 
 
-def of_union(members, value):
+def of_union(members, value, of_member=None):
     tag, *columns = value
     columns = iter(columns)
     chosen = None
     for label, member in zip(labels(members), members):
         column = None if kind(member)[0] == "null" else next(columns)
         if label == tag:
-            chosen = label, of_columns(member, column)
+            chosen = label, (of_member or of_columns)(member, column)
         else:
             assert column is None, f"the union is {tag}, and {label} is {column!r}"
     assert chosen, f"no member is called {tag!r}"
     return chosen
+
+
+def raw_type(schema):
+    """The type of the column with an enum's number; None where there is none."""
+    some = optional(schema)
+    if some is not None:
+        raw = raw_type(some)
+        return raw and {"type": "union", "types": ["null", raw]}
+    name, body = kind(schema)
+    if name == "enum":
+        return body["underlying"]
+    if name in ("array", "fixedarray"):
+        raw = raw_type(body["items"])
+        return raw and {**body, "items": raw}
+    if name == "map":
+        raw = raw_type(body["values"])
+        return raw and {**body, "values": raw}
+    return None
+
+
+def symbols(schema, raw):
+    """What the column of symbols must be, by that of numbers."""
+    some = optional(schema)
+    if some is not None:
+        return None if raw is None else symbols(some, raw)
+    name, body = kind(schema)
+    if name == "enum":
+        return next((symbol["name"] for symbol in body["symbols"] if symbol["value"] == raw), str(raw))
+    if name == "map":
+        return {key: symbols(body["values"], item) for key, item in raw.items()}
+    return [symbols(body["items"], item) for item in raw]
+
+
+def with_raw(schema, value):
+    """As `of_columns`, where each enum has its number beside it, which is checked."""
+    some = optional(schema)
+    if some is not None:
+        return None if value is None else with_raw(some, value)
+    name, body = kind(schema)
+    match name:
+        case "object" if body["fields"]:
+            columns, fields = iter(value), []
+            for field in body["fields"]:
+                fields.append(with_raw(field["type"], next(columns)))
+                raw = raw_type(field["type"])
+                if raw:
+                    number = of_columns(raw, next(columns))
+                    symbol = symbols(field["type"], number)
+                    assert fields[-1] == symbol, f"{field['name']} is {fields[-1]!r}, but its number {number!r}"
+            return tuple(fields)
+        case "array" | "fixedarray":
+            return [with_raw(body["items"], item) for item in value]
+        case "map":
+            return {key: with_raw(body["values"], item) for key, item in value}
+        case "union":
+            return of_union(body["types"], value, with_raw)
+    return of_columns(schema, value)
+
+
+def leaves(schema):
+    """The columns of a table without nesting: how to reach each in an instance, and its type. That of an enum's number
+    is nowhere in the instance: None."""
+    some = optional(schema)
+    name, body = kind(schema)
+    if some is not None:
+        yield from leaves(some)
+    elif name == "object" and body["fields"]:
+        for at, field in enumerate(body["fields"]):
+            # What is in an object is the second of a pair.
+            yield from behind((at, 1), leaves(field["type"]))
+            if raw_type(field["type"]):
+                yield from ((None, ty) for _, ty in leaves(raw_type(field["type"])))
+    elif name == "fixedarray" and 0 < body["size"] <= 1 << 16:
+        for at in range(body["size"]):
+            yield from behind((at,), leaves(body["items"]))
+    else:
+        yield (), schema
+
+
+def behind(steps, columns):
+    return ((None if path is None else (*steps, *path), ty) for path, ty in columns)
+
+
+IS_JSON = ("array", "fixedarray", "map", "union")
+
+
+def flat_of_json(schema, data):
+    """The cells of an instance in a table without nesting; None for the numbers of enums."""
+    cells = []
+    for path, ty in leaves(schema):
+        value = data if path is not None else None
+        for step in path or ():
+            value = None if value is None else value[step]
+        cells.append(None if value is None else of_json(ty, value))
+    return cells
+
+
+def flat_of_columns(schema, row):
+    """The same of a row, in which arrays, maps and unions are JSON."""
+    cells = []
+    for (path, ty), value in zip(leaves(schema), row, strict=True):
+        if path is None or value is None:
+            cells.append(None)
+        elif kind(ty)[0] in IS_JSON:
+            cells.append(of_json(ty, json.loads(value, object_pairs_hook=list)))
+        else:
+            cells.append(of_columns(ty, value))
+    return cells

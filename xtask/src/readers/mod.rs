@@ -11,6 +11,7 @@
 mod packages;
 mod types;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -43,11 +44,13 @@ pub fn check() -> Result<u64> {
     fs::create_dir_all(&work)?;
     types_log(&tlog, &work)?;
     let mut passed = python.script("read_types.py", [&work])? + python.script("read_spark.py", [&work])?;
+    let mut logs = vec![work.join("types.tlog")];
     if let Some(flight) = flight()? {
         convert(&tlog, &flight, &work, &FLIGHT)?;
         passed += python.script("read_flight.py", [&work, &flight.with_extension("expect.json")])?;
+        logs.push(flight);
     }
-    Ok(passed)
+    Ok(passed + mcap(&tlog, &python, &work, &logs)?)
 }
 
 /// What the log of all types becomes: in which folder, by which options.
@@ -80,6 +83,31 @@ fn convert(tlog: &Path, log: &Path, work: &Path, all: &[(&str, &str)]) -> Result
         output_of(&mut convert)?;
     }
     Ok(())
+}
+
+/// Has MCAP's own reader read these logs.
+fn mcap(tlog: &Path, python: &Python, work: &Path, logs: &[PathBuf]) -> Result<u64> {
+    if !output_of(Command::new(tlog).args(["convert", "--help"]))?.contains("--mcap") {
+        println!("!! tlog convert knows no --mcap: nothing of it was read");
+        return Ok(0);
+    }
+    let mut args = Vec::new();
+    for log in logs {
+        let name = log.with_extension("mcap").file_name().context("a log has a name")?.to_owned();
+        convert(tlog, log, work, &[(&name.to_string_lossy(), "--mcap")])?;
+        args.extend([work.join(name).into_os_string(), counts(&fs::read(log)?)?.into()]);
+    }
+    python.script("read_mcap.py", args)
+}
+
+/// How many instances each record has that has any, as JSON.
+fn counts(log: &[u8]) -> Result<String> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    let mut reader = SliceReader::new(log, ReadOptions { strict: true, ..ReadOptions::default() });
+    while let Some(data) = reader.next_data()? {
+        *counts.entry(data.record.name.to_string()).or_default() += 1;
+    }
+    Ok(serde_json::to_string(&counts)?)
 }
 
 /// The command, built.

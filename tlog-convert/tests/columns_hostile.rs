@@ -2,44 +2,21 @@
 //!
 //! Memory is counted: an allocator that knows how much is in use, and how much ever was.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use arrow_array::RecordBatch;
+use peak_alloc::PeakAlloc;
 use tlog::read::RecordType;
 use tlog::schema::{Enum, Field, IntegerType, Object, Schema, Symbol, Type, Width};
 use tlog_convert::columns::{Columns, Options, Refused};
 use tlog_convert::rows::Rows;
 use tlog_convert::{Error, Result};
 
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
 
 /// One test at a time: what is counted is of all threads.
 static ONE: Mutex<()> = Mutex::new(());
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-// SAFETY: each call goes on to the system's allocator as it came.
-#[allow(unsafe_code, reason = "an allocator cannot be written without")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(now, Relaxed);
-        // SAFETY: as above.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
 
 const MIB: usize = 1 << 20;
 
@@ -51,10 +28,10 @@ fn convert(ty: Type, payloads: &[Vec<u8>], most: usize) -> [Result<(usize, Vec<R
     let mut rows = Rows::default();
     payloads.iter().for_each(|payload| rows.push_parts(None, 0, payload));
     [false, true].map(|flatten| {
-        let before = NOW.load(Relaxed);
-        PEAK.store(before, Relaxed);
+        let before = MEMORY.current_usage();
+        MEMORY.reset_peak_usage();
         let done = table(&record, &rows, &Options { flatten, raw_enums: true, ..Options::default() });
-        let used = PEAK.load(Relaxed) - before;
+        let used = MEMORY.peak_usage() - before;
         assert!(used <= most, "{} KiB in use at once", used / 1024);
         done
     })

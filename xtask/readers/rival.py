@@ -25,7 +25,7 @@ def run(*command, **options):
 
 def records(tlog, log):
     info = subprocess.run([tlog, "info", "--format", "json", log], check=True, capture_output=True).stdout
-    return [record["name"] for record in json.loads(info)["records"]]
+    return [record["name"] for record in json.loads(info)["logs"][0]["records"]]
 
 
 def by_tlog(tlog, log, folder, names, *options):
@@ -73,12 +73,10 @@ def facts(path):
     found = {"rows": duckdb.execute(f"select count(*) from {table}").fetchone()[0]}
     for name, kind, *_ in duckdb.execute(f"describe select * from {table}").fetchall():
         column = '"' + name + '"'
-        if kind.endswith("INT") or kind in ("INTEGER", "UINTEGER", "FLOAT", "DOUBLE"):
-            sql = f"sum({column}::double)"
-        elif kind.split("[")[0] in ("FLOAT", "DOUBLE") and "[" in kind:
-            sql = f"sum(list_sum({column}::double[]))"
-        else:
+        base, _, is_list = kind.partition("[")
+        if not (base.endswith("INT") or base in ("INTEGER", "UINTEGER", "FLOAT", "DOUBLE")):
             continue
+        sql = f"sum(list_sum({column}::double[]))" if is_list else f"sum({column}::double)"
         found[name] = duckdb.execute(f"select {sql} from {table}").fetchone()[0]
     return found
 

@@ -3,7 +3,7 @@
 //! What passes here is pushed without a way back: so everything that can be wrong is found here.
 
 use tlog::schema::Type;
-use tlog::value::{Cursor, skip, skip_items, write_json};
+use tlog::value::{Cursor, MAX_JSON, ValueErrorKind, skip, skip_items, write_json_within};
 
 use super::column::Column;
 use super::{BATCH_BYTES, BATCH_CELLS, Columns, JSON_OF_A_CELL, MAX_BYTES, MAX_CELLS, Refused};
@@ -69,6 +69,22 @@ impl Cells {
             false => Ok(()),
         }
     }
+
+    /// How many more there may be.
+    const fn left(&self) -> u64 {
+        self.limit.saturating_sub(self.count)
+    }
+}
+
+/// How long the JSON of a value is, of which there may be as much as so many cells.
+fn json_len(ty: &Type, cursor: &mut Cursor<'_>, cells: u64) -> Result<u64, Refused> {
+    let limit = usize::try_from(cells.saturating_mul(JSON_OF_A_CELL)).unwrap_or(MAX_JSON).min(MAX_JSON);
+    let mut json = Vec::new();
+    match write_json_within(limit, ty, cursor, &mut json) {
+        Ok(()) => Ok(json.len() as u64),
+        Err(e) if matches!(e.kind, ValueErrorKind::JsonLength(_)) => Err(Refused::Size(limit as u64)),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// Passes over a value and counts the cells of its lists and maps.
@@ -114,11 +130,7 @@ fn count(column: &Column, ty: &Type, cursor: &mut Cursor<'_>, cells: &mut Cells)
                 _ => Ok(skip(ty, cursor)?),
             }
         }
-        (Column::Json(..), ty) => {
-            let mut json = Vec::new();
-            write_json(ty, cursor, &mut json)?;
-            cells.add(json.len() as u64 / JSON_OF_A_CELL)
-        }
+        (Column::Json(..), ty) => cells.add(json_len(ty, cursor, cells.left())? / JSON_OF_A_CELL),
         _ => Ok(skip(ty, cursor)?),
     }
 }

@@ -67,7 +67,7 @@ const BATCH_CELLS: u64 = 1 << 20;
 const BATCH_BYTES: usize = 4 << 20;
 
 /// JSON counts as one cell for so many of its bytes: a short payload may be many times as long as text.
-const JSON_OF_A_CELL: u64 = 16;
+const JSON_OF_A_CELL: u64 = 4;
 
 /// All JSON of a column in one batch is shorter than this.
 const MAX_BATCH_JSON: usize = 1 << 30;

@@ -4,6 +4,7 @@
 //! An input that needs a schema starts with it: its length in two bytes, little
 //! endian, its type encoding, then the rest. So seeds can be written by hand.
 
+mod columns;
 mod file_read;
 mod import_mcap;
 mod import_ulog;
@@ -14,6 +15,7 @@ mod recover;
 mod seek_markers;
 mod sidecar;
 
+pub use columns::columns;
 pub use file_read::file_read;
 pub use import_mcap::import_mcap;
 pub use import_ulog::import_ulog;

@@ -6,6 +6,7 @@ mod generate;
 mod moteus;
 mod project;
 mod quadruped;
+mod readers;
 mod runner;
 mod test;
 mod tidy;
@@ -34,6 +35,8 @@ enum Chore {
     Campaign(campaign::Options),
     /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
     Moteus,
+    /// Convert logs and have the files read by pyarrow, DuckDB, polars, Spark and others
+    Readers,
     /// Write the generated files in testdata/ anew, or the big log of the benchmarks
     Generate(generate::Options),
 }
@@ -55,6 +58,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Fuzz(options) => fuzz::run(options),
         Chore::Campaign(options) => campaign::run(options),
         Chore::Moteus => moteus::run(),
+        Chore::Readers => readers::run(),
         Chore::Generate(options) => generate::run(options),
     }
 }

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::project::{cargo, is_ci, shared_dir};
 use crate::runner::Runner;
-use crate::{campaign, fuzz, moteus, tidy};
+use crate::{campaign, fuzz, moteus, readers, tidy};
 
 /// How long each fuzz target runs here. `cargo xtask fuzz` runs them for longer.
 const FUZZ_SECONDS: u32 = 5;
@@ -30,6 +30,7 @@ pub fn run() -> Result<()> {
     campaign::step(&mut runner, campaign::CASES, None)?;
     fuzz_shortly(&mut runner)?;
     runner.step("moteus", "cargo xtask moteus", moteus::check)?;
+    runner.step("readers", "cargo xtask readers", readers::check)?;
     // Once more, where it is seen.
     has_vectors()?;
     runner.finish();

@@ -33,6 +33,11 @@ fn payload_walk() {
 }
 
 #[test]
+fn columns() {
+    assert!(replay("columns", checks::columns) >= 7);
+}
+
+#[test]
 fn file_read() {
     assert!(replay("file_read", checks::file_read) >= 7);
 }

@@ -3,10 +3,10 @@
 //! What passes here is pushed without a way back: so everything that can be wrong is found here.
 
 use tlog::schema::Type;
-use tlog::value::{Cursor, ValueError, skip, skip_items};
+use tlog::value::{Cursor, MAX_JSON, ValueErrorKind, skip, skip_items, write_json_within};
 
 use super::column::Column;
-use super::{BATCH_BYTES, BATCH_BYTES_OF_JSON, BATCH_CELLS, Columns, MAX_BYTES, MAX_CELLS, Refused};
+use super::{BATCH_BYTES, BATCH_CELLS, Columns, JSON_OF_A_CELL, MAX_BYTES, MAX_CELLS, Refused};
 use crate::rows::Rows;
 
 /// The rows of a batch.
@@ -20,10 +20,9 @@ pub struct Checked {
 /// Looks at the rows from `from` on, as many as one batch takes.
 pub fn rows(columns: &Columns, rows: &Rows, from: usize, refuse: &mut dyn FnMut(usize, Refused)) -> Checked {
     let ty = columns.record.root();
-    let max_bytes = if columns.options.flatten && ty.fixed_len().is_none() { BATCH_BYTES_OF_JSON } else { BATCH_BYTES };
     let (mut cells, mut bytes, mut at) = (0, 0, from);
     let mut intact: Option<Rows> = None;
-    while at < rows.len() && cells < BATCH_CELLS && bytes < max_bytes {
+    while at < rows.len() && cells < BATCH_CELLS && bytes < BATCH_BYTES {
         let payload = rows.payload(at);
         match row(&columns.root, ty, columns.cells, payload) {
             Ok(more) => {
@@ -46,21 +45,52 @@ pub fn rows(columns: &Columns, rows: &Rows, from: usize, refuse: &mut dyn FnMut(
 /// How many cells this payload makes.
 fn row(root: &Column, ty: &Type, least: u64, payload: &[u8]) -> Result<u64, Refused> {
     // Large arrays have about as many cells as bytes.
-    let (limit, mut cells) = (MAX_CELLS.max(payload.len() as u64 * 2), least);
+    let mut cells = Cells { count: least, limit: MAX_CELLS.max(payload.len() as u64 * 2) };
     if payload.len() > MAX_BYTES {
         return Err(Refused::Size(payload.len() as u64));
     }
+    cells.add(0)?;
     count(root, ty, &mut Cursor::new(payload), &mut cells)?;
-    match cells > limit {
-        true => Err(Refused::Size(cells)),
-        false => Ok(cells),
+    Ok(cells.count)
+}
+
+/// The cells of an instance so far.
+struct Cells {
+    count: u64,
+    limit: u64,
+}
+
+impl Cells {
+    /// Counts so many more. What is beyond the limit is not looked at any further: that alone might take long.
+    fn add(&mut self, more: u64) -> Result<(), Refused> {
+        self.count = self.count.saturating_add(more);
+        match self.count > self.limit {
+            true => Err(Refused::Size(self.count)),
+            false => Ok(()),
+        }
+    }
+
+    /// How many more there may be.
+    const fn left(&self) -> u64 {
+        self.limit.saturating_sub(self.count)
+    }
+}
+
+/// How long the JSON of a value is, of which there may be as much as so many cells.
+fn json_len(ty: &Type, cursor: &mut Cursor<'_>, cells: u64) -> Result<u64, Refused> {
+    let limit = usize::try_from(cells.saturating_mul(JSON_OF_A_CELL)).unwrap_or(MAX_JSON).min(MAX_JSON);
+    let mut json = Vec::new();
+    match write_json_within(limit, ty, cursor, &mut json) {
+        Ok(()) => Ok(json.len() as u64),
+        Err(e) if matches!(e.kind, ValueErrorKind::JsonLength(_)) => Err(Refused::Size(limit as u64)),
+        Err(e) => Err(e.into()),
     }
 }
 
 /// Passes over a value and counts the cells of its lists and maps.
-fn count(column: &Column, ty: &Type, cursor: &mut Cursor<'_>, cells: &mut u64) -> Result<(), ValueError> {
+fn count(column: &Column, ty: &Type, cursor: &mut Cursor<'_>, cells: &mut Cells) -> Result<(), Refused> {
     if ty.fixed_len().is_some() {
-        return skip(ty, cursor);
+        return Ok(skip(ty, cursor)?);
     }
     match (column, ty) {
         (Column::Object(object), Type::Object(ty)) => {
@@ -69,7 +99,9 @@ fn count(column: &Column, ty: &Type, cursor: &mut Cursor<'_>, cells: &mut u64) -
         }
         (Column::List(list), Type::Array(item)) => {
             let len = cursor.varuint()?;
-            *cells = cells.saturating_add(len.saturating_mul(list.item.cells()));
+            if len > 0 {
+                cells.add(len.saturating_mul(list.item.cells()))?;
+            }
             count_items(&list.item, item, len, cursor, cells)
         }
         (Column::List(list), Type::FixedArray(array)) => {
@@ -81,7 +113,7 @@ fn count(column: &Column, ty: &Type, cursor: &mut Cursor<'_>, cells: &mut u64) -
         (Column::Map(map), Type::Map(value)) => {
             for _ in 0..cursor.varuint()? {
                 cursor.sized_bytes()?;
-                *cells = cells.saturating_add(map.value.cells().saturating_add(1));
+                cells.add(map.value.cells().saturating_add(1))?;
                 count(&map.value, value, cursor, cells)?;
             }
             Ok(())
@@ -95,10 +127,11 @@ fn count(column: &Column, ty: &Type, cursor: &mut Cursor<'_>, cells: &mut u64) -
                     count(member, ty, cursor, cells)
                 }
                 // Null, or an index that it says is wrong.
-                _ => skip(ty, cursor),
+                _ => Ok(skip(ty, cursor)?),
             }
         }
-        _ => skip(ty, cursor),
+        (Column::Json(..), ty) => cells.add(json_len(ty, cursor, cells.left())? / JSON_OF_A_CELL),
+        _ => Ok(skip(ty, cursor)?),
     }
 }
 
@@ -107,10 +140,10 @@ fn count_items(
     ty: &Type,
     len: u64,
     cursor: &mut Cursor<'_>,
-    cells: &mut u64,
-) -> Result<(), ValueError> {
+    cells: &mut Cells,
+) -> Result<(), Refused> {
     match ty.fixed_len() {
-        Some(_) => skip_items(ty, len, cursor),
+        Some(_) => Ok(skip_items(ty, len, cursor)?),
         None => (0..len).try_for_each(|_| count(column, ty, cursor, cells)),
     }
 }

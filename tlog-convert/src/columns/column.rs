@@ -29,8 +29,8 @@ pub enum Column {
     Leaf(Leaf),
     Bytes(Blobs),
     Text(Blobs),
-    /// Any type as its JSON.
-    Json(Blobs),
+    /// Any type as its JSON; how many cells each counts as at least.
+    Json(Blobs, u64),
     Enum(Symbols),
     Object(Object),
     List(Box<List>),
@@ -65,7 +65,15 @@ pub struct Object {
 #[derive(Clone, Debug)]
 pub struct Slot {
     pub column: Column,
-    pub raw: Option<Column>,
+    pub raw: Option<Raw>,
+}
+
+/// The column of an enum's number.
+#[derive(Clone, Debug)]
+pub struct Raw {
+    pub column: Column,
+    /// The field's type with the number in place of the enum: what the column is filled by.
+    pub ty: Type,
 }
 
 #[derive(Clone, Debug)]
@@ -107,7 +115,7 @@ impl Column {
         match self {
             Self::Null(len) | Self::Empty(len) => *len,
             Self::Leaf(leaf) => leaf.len(),
-            Self::Bytes(blobs) | Self::Text(blobs) | Self::Json(blobs) => blobs.len(),
+            Self::Bytes(blobs) | Self::Text(blobs) | Self::Json(blobs, _) => blobs.len(),
             Self::Enum(symbols) => symbols.len(),
             Self::Object(object) => object.len,
             Self::List(list) => list.ends.len() - 1,
@@ -122,13 +130,18 @@ impl Column {
     pub fn cells(&self) -> u64 {
         match self {
             Self::Object(object) => {
-                let raw = |slot: &Slot| slot.raw.as_ref().map_or(0, Self::cells);
+                let raw = |slot: &Slot| slot.raw.as_ref().map_or(0, |raw| raw.column.cells());
                 object
                     .slots
                     .iter()
                     .fold(1, |sum, slot| sum.saturating_add(slot.column.cells()).saturating_add(raw(slot)))
             }
-            Self::List(list) => list.items.unwrap_or(0).saturating_mul(list.item.cells()).max(1),
+            Self::Json(_, cells) => *cells,
+            Self::List(list) => match list.items {
+                // Without a look at the items: this is asked for each value.
+                None | Some(0) => 1,
+                Some(items) => items.saturating_mul(list.item.cells()),
+            },
             Self::FixedList(list) => (list.items as u64).saturating_mul(list.item.cells()).max(1),
             Self::Optional(optional) => optional.item.cells(),
             Self::Union(union) => union.cells(),
@@ -156,7 +169,7 @@ impl Column {
             (Self::Leaf(leaf), ty) => leaf.push(ty, cursor),
             (Self::Bytes(blobs), _) => blobs.push(cursor.sized_bytes()?),
             (Self::Text(blobs), _) => blobs.push_text(cursor.sized_bytes()?),
-            (Self::Json(blobs), ty) => blobs.push_json(ty, cursor),
+            (Self::Json(blobs, _), ty) => blobs.push_json(ty, cursor),
             (Self::Enum(symbols), Type::Enum(ty)) => symbols.push(ty, cursor),
             (Self::Object(object), Type::Object(ty)) => object.push(ty, cursor),
             (Self::List(list), Type::Array(item)) => {
@@ -181,7 +194,7 @@ impl Column {
         match self {
             Self::Null(len) | Self::Empty(len) => *len += count,
             Self::Leaf(leaf) => leaf.pad(count),
-            Self::Bytes(blobs) | Self::Text(blobs) | Self::Json(blobs) => blobs.pad(count),
+            Self::Bytes(blobs) | Self::Text(blobs) | Self::Json(blobs, _) => blobs.pad(count),
             Self::Enum(symbols) => symbols.pad(count),
             Self::Object(object) => object.pad(count),
             Self::List(list) => pad_ends(&mut list.ends, count),
@@ -208,7 +221,7 @@ impl Column {
                 let (ends, bytes) = blobs.take();
                 Arc::new(BinaryArray::try_new(ends, bytes.into(), nulls)?)
             }
-            Self::Text(blobs) | Self::Json(blobs) => {
+            Self::Text(blobs) | Self::Json(blobs, _) => {
                 let (ends, bytes) = blobs.take();
                 Arc::new(StringArray::try_new(ends, bytes.into(), nulls)?)
             }
@@ -300,7 +313,7 @@ impl Object {
         for slot in &mut self.slots {
             slot.column.pad(count);
             if let Some(raw) = &mut slot.raw {
-                raw.pad(count);
+                raw.column.pad(count);
             }
         }
     }
@@ -312,7 +325,7 @@ impl Object {
         for slot in &mut self.slots {
             arrays.push(slot.column.finish(None)?);
             if let Some(raw) = &mut slot.raw {
-                arrays.push(raw.finish(None)?);
+                arrays.push(raw.column.finish(None)?);
             }
         }
         Ok(arrays)
@@ -327,7 +340,7 @@ impl Object {
 impl Slot {
     pub fn push(&mut self, ty: &Type, cursor: &mut Cursor<'_>) -> Result<(), ValueError> {
         if let Some(raw) = &mut self.raw {
-            raw.push(ty, &mut cursor.clone())?;
+            raw.column.push(&raw.ty, &mut cursor.clone())?;
         }
         self.column.push(ty, cursor)
     }

@@ -10,17 +10,34 @@ use arrow_select::nullif::nullif;
 use arrow_select::take::take;
 use tlog::value::{Path, Segment};
 
+use super::MAX_COLUMNS;
 use super::names::Names;
-use crate::Result;
+use crate::{Error, Result};
 
 /// The columns of these, taken apart.
-pub fn fields(nested: &[FieldRef]) -> Vec<FieldRef> {
+///
+/// # Errors
+/// [`Error::Limit`] for more than [`MAX_COLUMNS`].
+pub fn fields(nested: &[FieldRef]) -> Result<Vec<FieldRef>> {
+    let count = nested.iter().fold(0, |sum: usize, field| sum.saturating_add(count(field)));
+    if count > MAX_COLUMNS {
+        return Err(Error::Limit { what: "the number of columns", size: count as u64, limit: MAX_COLUMNS as u64 });
+    }
     let (mut flat, mut names) = (Vec::new(), Names::default());
     for field in nested {
         let mut path = vec![Segment::Name(field.name().as_str().into())];
         add_field(field, &mut path, false, &mut names, &mut flat);
     }
-    flat
+    Ok(flat)
+}
+
+/// How many columns it becomes.
+fn count(field: &Field) -> usize {
+    match field.data_type() {
+        DataType::Struct(fields) => fields.iter().fold(0, |sum: usize, field| sum.saturating_add(count(field))),
+        DataType::FixedSizeList(item, len) => count(item).saturating_mul(usize::try_from(*len).unwrap_or(0)),
+        _ => 1,
+    }
 }
 
 fn add_field(field: &Field, path: &mut Vec<Segment>, is_nullable: bool, names: &mut Names, flat: &mut Vec<FieldRef>) {

@@ -133,15 +133,11 @@ impl Leaf {
         each!(self, values => values.len())
     }
 
-    /// Takes the value at the cursor, which is of type `ty`, or of an enum over it.
+    /// Takes the value at the cursor, which is of type `ty`.
     pub fn push(&mut self, ty: &Type, cursor: &mut Cursor<'_>) -> Result<(), ValueError> {
         match (&mut *self, ty) {
             (Self::I64(values), Type::Varint) => values.push(cursor.varint()?),
             (Self::U64(values), Type::Varuint) => values.push(cursor.varuint()?),
-            (leaf, Type::Enum(enumeration)) => {
-                // An integer type has one leaf, and the type of an enum is one of those.
-                return leaf.push(&enumeration.underlying().into(), cursor);
-            }
             (leaf, _) => each!(leaf, values => take(values, cursor)?),
         }
         Ok(())

@@ -14,7 +14,7 @@
 //! | duration | int64, with `unit` = `us` in the metadata of the field |
 //! | object | struct; one without fields is a boolean, always true, as no table format has empty structs |
 //! | array | list |
-//! | fixedarray | fixed-size list; list when it has no items or more than [`MAX_FIXED_LIST`] cells |
+//! | fixedarray | fixed-size list; list when it has no items or more than [`MAX_FIXED_LIST`] cells, or is missing where a union around it is another member |
 //! | map | map; of equal keys the last |
 //! | union of null and one other type, neither null nor a union | that type's column, nullable |
 //! | any other union | struct: `tag`, the member's type, and for each member but null a nullable column of that name |
@@ -23,7 +23,7 @@
 //! name in any case. A record that is no object has one more column, `value`.
 //!
 //! With [`Options::flatten`] objects, fixed arrays and optional values are taken apart into columns such as `a.b[2]`, as in
-//! CSV; arrays, maps and other unions become their JSON as text.
+//! CSV; arrays, maps, other unions, and fixed arrays that would be lists become their JSON as text.
 //!
 //! ```text
 //!  rows ─► check (is each payload one of the type? how many cells?) ─► the same place in each payload: a strided copy
@@ -66,8 +66,8 @@ pub const MAX_COLUMNS: usize = 1 << 16;
 const BATCH_CELLS: u64 = 1 << 20;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// The same where payloads become JSON, which may be many times as long.
-const BATCH_BYTES_OF_JSON: usize = 256 << 10;
+/// JSON counts as one cell for so many of its bytes: a short payload may be many times as long as text.
+const JSON_OF_A_CELL: u64 = 4;
 
 /// All JSON of a column in one batch is shorter than this.
 const MAX_BATCH_JSON: usize = 1 << 30;
@@ -111,7 +111,7 @@ impl Columns {
     pub fn new(record: &RecordType, options: &Options) -> Result<Self> {
         let plan::Table { mut fields, root } = plan::compile(record.schema.root(), options)?;
         if options.flatten {
-            fields = flatten::fields(&fields);
+            fields = flatten::fields(&fields)?;
         }
         let time = Arc::new(plan::time_field(&fields));
         fields.insert(0, time);

@@ -1,23 +1,30 @@
 //! Names of columns that differ from one another.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Names that are taken, whatever their case: some engines tell no cases apart.
 #[derive(Debug, Default)]
 pub struct Names {
     taken: HashSet<String>,
+    /// From which number on a name that was taken is tried: thousands of fields may have the same.
+    next: HashMap<String, u64>,
 }
 
 impl Names {
     /// The name, or `NAME_2`, `NAME_3`, … if it is taken.
     pub fn unique(&mut self, name: &str) -> String {
-        let mut unique = name.to_owned();
-        let mut number = 2_u64;
-        while !self.taken.insert(unique.to_lowercase()) {
-            unique = format!("{name}_{number}");
-            number += 1;
+        let lowercase = name.to_lowercase();
+        if self.taken.insert(lowercase.clone()) {
+            return name.to_owned();
         }
-        unique
+        let number = self.next.entry(lowercase).or_insert(2);
+        loop {
+            let unique = format!("{name}_{number}");
+            *number += 1;
+            if self.taken.insert(unique.to_lowercase()) {
+                return unique;
+            }
+        }
     }
 }
 

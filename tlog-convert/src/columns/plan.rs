@@ -7,12 +7,12 @@ use arrow_schema::{DataType, Field, FieldRef, Fields, TimeUnit};
 use tlog::schema::{IntegerType, Type};
 use tlog::value::member_label;
 
-use super::column::{Blobs, Column, FixedList, List, Map, Object, Optional, Slot};
+use super::column::{Blobs, Column, FixedList, List, Map, Object, Optional, Raw, Slot};
 use super::enumeration::{Symbols, Tags};
 use super::leaf::Leaf;
 use super::names::{Names, time_name};
 use super::union::{Member, Union};
-use super::{MAX_COLUMNS, MAX_FIXED_LIST, Options};
+use super::{JSON_OF_A_CELL, MAX_COLUMNS, MAX_FIXED_LIST, Options};
 use crate::{Error, Result};
 
 /// The columns of a record.
@@ -25,7 +25,7 @@ pub struct Table {
 
 /// The columns of a record of this type.
 pub fn compile(ty: &Type, options: &Options) -> Result<Table> {
-    let mut compiler = Compiler { options, left: MAX_COLUMNS };
+    let mut compiler = Compiler { options, left: MAX_COLUMNS, may_miss: false };
     let (root, field) = compiler.column("value", ty)?;
     let fields = match &root {
         Column::Object(object) => object.fields.iter().cloned().collect(),
@@ -44,6 +44,8 @@ struct Compiler<'a> {
     options: &'a Options,
     /// How many more columns there may be.
     left: usize,
+    /// Whether values may be missing here, because what they are part of may be.
+    may_miss: bool,
 }
 
 impl Compiler<'_> {
@@ -69,7 +71,7 @@ impl Compiler<'_> {
             return Ok((Column::Leaf(leaf), data_type));
         }
         if let Some(some) = ty.as_optional() {
-            let (item, data_type) = self.of(some)?;
+            let (item, data_type) = self.where_missing(true, |compiler| compiler.of(some))?;
             return Ok((Column::Optional(Box::new(Optional { item, is_there: Vec::new() })), data_type));
         }
         match ty {
@@ -78,9 +80,8 @@ impl Compiler<'_> {
             Type::Enum(ty) => Ok((Column::Enum(Symbols::new(ty, self.options.keep_texts)), dictionary())),
             Type::Object(object) if object.fields().is_empty() => Ok((Column::Empty(0), DataType::Boolean)),
             Type::Object(object) => self.object(object),
-            Type::FixedArray(array) if self.options.flatten && array.len() == 0 => Ok(json()),
             Type::FixedArray(array) => self.fixed_array(array.len(), array.item()),
-            Type::Array(_) | Type::Map(_) | Type::Union(_) if self.options.flatten => Ok(json()),
+            Type::Array(_) | Type::Map(_) | Type::Union(_) if self.options.flatten => Ok(json(1)),
             Type::Array(item) => self.list(item),
             Type::Map(value) => self.map(value),
             Type::Union(members) => self.union(members),
@@ -97,7 +98,7 @@ impl Compiler<'_> {
             let (column, of_it) = self.column(&name, field.ty())?;
             fields.push(of_it);
             let raw = raw_type(field.ty()).filter(|_| self.options.raw_enums);
-            let raw = raw.map(|raw| self.column(&names.unique(&format!("{name}_raw")), &raw)).transpose()?;
+            let raw = raw.map(|ty| self.raw(&names.unique(&format!("{name}_raw")), ty)).transpose()?;
             let (raw, of_raw) = raw.unzip();
             fields.extend(of_raw);
             slots.push(Slot { column, raw });
@@ -106,8 +107,22 @@ impl Compiler<'_> {
         Ok((Column::Object(Object { slots, fields: fields.clone(), len: 0 }), DataType::Struct(fields)))
     }
 
+    fn raw(&mut self, name: &str, ty: Type) -> Result<(Raw, Field)> {
+        let (column, field) = self.column(name, &ty)?;
+        Ok((Raw { column, ty }, field))
+    }
+
+    /// What is done where values may be missing, or may not.
+    fn where_missing<T>(&mut self, may_miss: bool, act: impl FnOnce(&mut Self) -> T) -> T {
+        let outside = std::mem::replace(&mut self.may_miss, may_miss);
+        let done = act(self);
+        self.may_miss = outside;
+        done
+    }
+
     fn list(&mut self, item: &Type) -> Result<(Column, DataType)> {
-        let (item, field) = self.column("item", item)?;
+        // A list that is missing has no items that could be.
+        let (item, field) = self.where_missing(false, |compiler| compiler.column("item", item))?;
         let field = Arc::new(field);
         let list = List { item, field: Arc::clone(&field), ends: vec![0], items: None };
         Ok((Column::List(Box::new(list)), DataType::List(field)))
@@ -116,7 +131,12 @@ impl Compiler<'_> {
     fn fixed_array(&mut self, len: u64, item: &Type) -> Result<(Column, DataType)> {
         let (column, field) = self.column("item", item)?;
         let cells = len.saturating_mul(column.cells());
-        let (Ok(items), true) = (i32::try_from(len), (1..=MAX_FIXED_LIST).contains(&cells)) else {
+        // pyarrow refuses Parquet with fixed-size lists in structs that are missing. There, a list is smaller as well.
+        let is_there = self.options.flatten || !self.may_miss;
+        let (Ok(items), true) = (i32::try_from(len), is_there && (1..=MAX_FIXED_LIST).contains(&cells)) else {
+            if self.options.flatten {
+                return Ok(json(json_len(item).saturating_add(1).saturating_mul(len) / JSON_OF_A_CELL));
+            }
             let field = Arc::new(field);
             let list = List { item: column, field: Arc::clone(&field), ends: vec![0], items: Some(len) };
             return Ok((Column::List(Box::new(list)), DataType::List(field)));
@@ -127,7 +147,7 @@ impl Compiler<'_> {
     }
 
     fn map(&mut self, value: &Type) -> Result<(Column, DataType)> {
-        let (value, field) = self.column("value", value)?;
+        let (value, field) = self.where_missing(false, |compiler| compiler.column("value", value))?;
         let fields = Fields::from(vec![Field::new("key", DataType::Utf8, false), field]);
         let entries = Arc::new(Field::new("entries", DataType::Struct(fields), false));
         let map = Map { keys: Blobs::default(), value, entries: Arc::clone(&entries), ends: vec![0] };
@@ -142,7 +162,8 @@ impl Compiler<'_> {
                 columns.push(None);
                 continue;
             }
-            let (column, field) = self.column(&member_label(members, index), member)?;
+            let label = member_label(members, index);
+            let (column, field) = self.where_missing(true, |compiler| compiler.column(&label, member))?;
             columns.push(Some(Member { column, is_there: Vec::new() }));
             fields.push(field.with_nullable(true));
         }
@@ -152,8 +173,27 @@ impl Compiler<'_> {
     }
 }
 
-fn json() -> (Column, DataType) {
-    (Column::Json(Blobs::default()), DataType::Utf8)
+/// A column of JSON, each of which counts as so many cells, or more if it turns out to be longer.
+fn json(cells: u64) -> (Column, DataType) {
+    (Column::Json(Blobs::default(), cells.max(1)), DataType::Utf8)
+}
+
+/// How long the JSON of a value of this type may be, if all values take the same bytes.
+fn json_len(ty: &Type) -> u64 {
+    // A character takes six where it is escaped.
+    let text = |name: &str| name.len() as u64 * 6 + 4;
+    match ty {
+        Type::Object(object) => object
+            .fields()
+            .iter()
+            .fold(2, |sum: u64, field| sum.saturating_add(text(field.name())).saturating_add(json_len(field.ty()))),
+        Type::FixedArray(array) => {
+            json_len(array.item()).saturating_add(1).saturating_mul(array.len()).saturating_add(2)
+        }
+        Type::Enum(ty) => ty.symbols().iter().map(|symbol| text(&symbol.name)).max().unwrap_or(0).max(24),
+        // Numbers and times.
+        _ => 32,
+    }
 }
 
 fn dictionary() -> DataType {

@@ -108,7 +108,7 @@ fn gather_slot<'a>(
     offset: usize,
 ) -> Result<(), ValueError> {
     if let Some(raw) = &mut slot.raw {
-        gather(raw, ty, payloads.clone(), offset)?;
+        gather(&mut raw.column, &raw.ty, payloads.clone(), offset)?;
     }
     gather(&mut slot.column, ty, payloads, offset)
 }

@@ -60,8 +60,11 @@ pub fn write_json(ty: &Type, cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Resu
     write_json_within(MAX_JSON, ty, cursor, out)
 }
 
-/// As [`write_json`], with another limit.
-pub(crate) fn write_json_within(
+/// As [`write_json`], with another limit than [`MAX_JSON`].
+///
+/// # Errors
+/// As [`write_json`].
+pub fn write_json_within(
     limit: usize,
     ty: &Type,
     cursor: &mut Cursor<'_>,

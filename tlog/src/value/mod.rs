@@ -12,9 +12,9 @@ mod walk;
 pub use cursor::{Cursor, MAX_ZERO_WIDTH, ValueError, ValueErrorKind, put_integer, put_varuint, read_integer};
 pub use dynamic::{EncodeError, EncodeErrorKind, Value};
 pub use json_read::{JsonError, read_json};
-pub use json_write::{MAX_JSON, member_label, write_json};
+pub use json_write::{MAX_JSON, member_label, write_json, write_json_within};
 pub use path::{FieldPath, MAX_COLUMNS, Path, PathError, Scalar, Segment, did_you_mean, leaf_paths};
 pub use walk::{Visitor, check_exact, skip, skip_items, walk};
 
 pub(crate) use json_read::{bare_message, read_json_within};
-pub(crate) use json_write::{append_json_string, write_json_within};
+pub(crate) use json_write::append_json_string;

@@ -7,7 +7,7 @@
 //! compares them with the file.
 
 mod records;
-mod rng;
+pub mod rng;
 mod robot;
 mod trig;
 

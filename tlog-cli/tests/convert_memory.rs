@@ -59,7 +59,10 @@ fn a_log_of_twenty_thousand_fields() {
         });
         let files = names(&folder.path("out"));
         let files: Vec<_> = files.iter().map(|file| folder.path("out").join(file)).collect();
-        assert_eq!(files.iter().map(|file| metadata(file)["tlog.completeness"].clone()).next_back().unwrap(), "complete");
+        assert_eq!(
+            files.iter().map(|file| metadata(file)["tlog.completeness"].clone()).next_back().unwrap(),
+            "complete"
+        );
         assert!(nested || files.len() > 1, "{files:?}");
         let in_all: i64 = files.iter().map(|file| tables::said_rows(file)).sum();
         assert_eq!(in_all, i64::from(count), "{name}");

@@ -36,13 +36,25 @@ pub struct GatherOptions {
     pub folder: PathBuf,
     /// How long that may become, in bytes. Beyond, groups are as large as they are.
     pub max_spool: u64,
+    /// Whether the first groups of each table are smaller, an eighth, a quarter and a half, so that workers have something to
+    /// do soon. Files do not depend on how many workers there are.
+    pub begins_small: bool,
 }
 
 impl Default for GatherOptions {
     fn default() -> Self {
-        Self { group_bytes: 32 << 20, memory: 64 << 20, folder: std::env::temp_dir(), max_spool: 8 << 30 }
+        Self {
+            group_bytes: 32 << 20,
+            memory: 64 << 20,
+            folder: std::env::temp_dir(),
+            max_spool: 8 << 30,
+            begins_small: false,
+        }
     }
 }
+
+/// The first group of a table that begins small is as many times halved.
+const SMALLER: u32 = 3;
 
 /// What takes complete groups: the table's number and its rows.
 pub type Take<'a> = &'a mut dyn FnMut(usize, Rows) -> Result<()>;
@@ -62,6 +74,8 @@ pub struct Gather {
 struct Pot {
     rows: Rows,
     spooled: Chain,
+    /// How many groups have been passed on.
+    groups: u32,
 }
 
 impl Pot {
@@ -103,13 +117,14 @@ impl Gather {
         let before = pot.rows.size();
         pot.rows.push_parts(time, offset, payload);
         self.held += pot.rows.size() - before;
-        if pot.size() >= self.options.group_bytes || pot.len() >= MAX_ROWS {
+        let smaller = if self.options.begins_small { SMALLER.saturating_sub(pot.groups) } else { 0 };
+        if pot.size() >= self.options.group_bytes >> smaller || pot.len() >= MAX_ROWS {
             return self.pass_on(table, take);
         }
         if self.held > self.options.memory { self.make_room(take) } else { Ok(()) }
     }
 
-    /// Passes on what is there of the tables, in their order; `after` is told of each when all of it is passed on.
+    /// Passes on what is there of the tables, in their order.
     ///
     /// # Errors
     /// As for [`push`](Self::push).
@@ -119,7 +134,8 @@ impl Gather {
 
     /// Passes on all rows of a table, if it has any.
     fn pass_on(&mut self, table: usize, take: Take<'_>) -> Result<()> {
-        let Some(pot) = self.tables.get_mut(table).map(std::mem::take) else { return Ok(()) };
+        let Some(next) = self.tables.get_mut(table) else { return Ok(()) };
+        let pot = std::mem::replace(next, Pot { groups: next.groups.saturating_add(1), ..Pot::default() });
         self.held = self.held.saturating_sub(pot.rows.size());
         let mut rows = Rows::default();
         if let (Some(spool), true) = (&mut self.spool, pot.spooled.rows > 0) {
@@ -180,7 +196,7 @@ mod tests {
         };
         let mut numbers = BTreeMap::new();
         for row in 0..rows {
-            let table = (row * 31 + row / 5) % tables;
+            let table = row * 7 % tables;
             let number = numbers.entry(table).or_insert(0u64);
             let time = (*number % 3 > 0).then_some(Micros(*number as i64 - 9));
             gather.push(table, time, *number, &vec![table as u8; (*number % 7) as usize], &mut check).unwrap();
@@ -195,13 +211,17 @@ mod tests {
 
     #[test]
     fn all_rows_arrive_in_order_however_tight_memory_is() {
-        let options = |memory| GatherOptions { group_bytes: 8_000, memory, ..GatherOptions::default() };
+        let options =
+            |memory| GatherOptions { group_bytes: 8_000, memory, begins_small: false, ..GatherOptions::default() };
         // Each table has about 36,000 bytes.
         let (groups, spools) = gathered(options(1 << 20), 10, 10_000);
         assert!(groups.iter().all(|&groups| groups == 5) && !spools, "{groups:?}");
         let (groups, spools) = gathered(options(9_000), 10, 10_000);
         assert!(groups.iter().all(|&groups| groups == 5) && spools, "{groups:?}");
-        let (groups, spools) = gathered(options(30_000), 4, 10_000);
+        let (groups, _) = gathered(GatherOptions { begins_small: true, ..options(1 << 20) }, 10, 10_000);
+        // 1000, 2000, 4000, and then 8000 each.
+        assert!(groups.iter().all(|&groups| groups == 7), "{groups:?}");
+        let (groups, spools) = gathered(options(12_000), 4, 10_000);
         assert!(groups.iter().all(|&groups| (12..40).contains(&groups)) && !spools, "{groups:?}");
     }
 

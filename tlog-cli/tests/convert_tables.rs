@@ -315,7 +315,7 @@ fn mcap_comes_back_as_the_log_it_was() {
     let folder = Folder::with("a.tlog", small());
     let run = folder.tlog(&["convert", "a.tlog", "--mcap", "a.mcap"]);
     assert!(run.code == 0 && run.err.contains("without a time of their own"), "{}", run.err);
-    folder.tlog(&["import", "a.mcap", "-o", "back.tlog"]).good();
+    folder.tlog(&["import", "-q", "a.mcap", "-o", "back.tlog"]).good();
     let lines = |log: &str| folder.tlog(&["cat", log, "--format", "ndjson"]).good();
     assert_eq!(lines("back.tlog"), lines("a.tlog"));
     let error = folder.tlog(&["convert", "a.tlog", "--mcap", "a.mcap"]).refused(2);
@@ -325,7 +325,7 @@ fn mcap_comes_back_as_the_log_it_was() {
     let stream = command.current_dir(folder.path("")).args(args).output().unwrap();
     assert!(stream.status.success());
     folder.put("stream.mcap", stream.stdout);
-    folder.tlog(&["import", "stream.mcap", "-o", "imu.tlog"]).good();
+    folder.tlog(&["import", "-q", "stream.mcap", "-o", "imu.tlog"]).good();
     assert_eq!(lines("imu.tlog").lines().count(), 10);
     let mut bytes = small();
     let offsets = data_offsets(&bytes);

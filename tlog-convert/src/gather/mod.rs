@@ -48,7 +48,7 @@ impl Default for GatherOptions {
             memory: 64 << 20,
             folder: std::env::temp_dir(),
             max_spool: 8 << 30,
-            begins_small: false,
+            begins_small: true,
         }
     }
 }
@@ -227,8 +227,13 @@ mod tests {
 
     #[test]
     fn a_spool_does_not_grow_beyond_its_limit() {
-        let options =
-            GatherOptions { group_bytes: 80_000, memory: 1_000, max_spool: 20_000, ..GatherOptions::default() };
+        let options = GatherOptions {
+            group_bytes: 80_000,
+            memory: 1_000,
+            max_spool: 20_000,
+            begins_small: false,
+            ..GatherOptions::default()
+        };
         let (groups, spools) = gathered(options, 100, 10_000);
         assert!(groups.iter().all(|&groups| groups > 5) && spools, "{groups:?}");
     }

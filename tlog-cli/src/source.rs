@@ -21,7 +21,7 @@ pub struct Source {
 }
 
 /// A file of a log.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Part {
     /// Where it is; `-` for standard input.
     pub path: PathBuf,
@@ -52,6 +52,13 @@ impl Source {
         let is_begun = |path: &PathBuf| !is_written || path.metadata().is_ok_and(|file| file.len() > 0);
         parts.extend(last.filter(is_begun).map(|path| part(path, is_written)));
         Ok(Self { name, parts, is_store: true })
+    }
+
+    /// Each of its files as a log of its own.
+    pub fn segments(&self) -> Vec<Self> {
+        let of_part =
+            |part: &Part| Self { name: part.name.clone(), parts: vec![part.clone()], is_store: self.is_store };
+        self.parts.iter().map(of_part).collect()
     }
 
     /// What all of the paths stand for.

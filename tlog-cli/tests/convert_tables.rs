@@ -232,6 +232,66 @@ fn a_lake_grows_by_logs_and_is_the_same_when_they_come_again() {
 }
 
 #[test]
+fn logs_of_a_lake_that_begin_alike_do_not_take_the_place_of_each_other() {
+    let folder = Folder::with("a.tlog", days(25));
+    std::fs::create_dir(folder.path("more")).unwrap();
+    folder.put("more/a.tlog", days(30));
+    let of_robot = |log: &str, robot: &str| {
+        folder.tlog(&["convert", log, "--parquet", "lake", "--partition", &format!("robot={robot},day")])
+    };
+    let count = |folder: &Folder, robot: &str| -> usize {
+        let names = names(&folder.path("lake"));
+        let data = names.iter().filter(|name| name.starts_with(&format!("record=imu/robot={robot}/")));
+        data.map(|name| rows(&folder.path("lake").join(name))).sum()
+    };
+    of_robot("a.tlog", "r1").good();
+    of_robot("more/a.tlog", "r2").good();
+    assert_eq!((count(&folder, "r1"), count(&folder, "r2")), (25, 30));
+    // Nothing tells them apart: what was there first stays, together or one after the other.
+    let error = of_robot("more/a.tlog", "r1").refused(1);
+    assert!(error.contains("more/a.tlog") && error.contains("another log"), "{error}");
+    let both = ["convert", "a.tlog", "more/a.tlog", "--parquet", "lake", "--partition", "robot=r3,day"];
+    folder.tlog(&both).refused(1);
+    assert_eq!((count(&folder, "r1"), count(&folder, "r2"), count(&folder, "r3")), (25, 30, 25));
+    // The same bytes are the same log; so is one that was moved and has grown.
+    folder.put("more/a.tlog", days(25));
+    of_robot("more/a.tlog", "r1").good();
+    std::fs::remove_file(folder.path("more/a.tlog")).unwrap();
+    folder.put("a.tlog", days(40));
+    of_robot("a.tlog", "r1").good();
+    assert_eq!((count(&folder, "r1"), count(&folder, "r2")), (40, 30));
+}
+
+#[test]
+fn a_log_that_is_none_does_not_keep_others_from_the_lake() {
+    let folder = Folder::with("a.tlog", small());
+    folder.put("empty.tlog", "");
+    let convert = ["convert", "empty.tlog", "a.tlog", "--parquet", "lake", "--partition", "day"];
+    let error = folder.tlog(&convert).refused(1);
+    assert!(error.contains("empty.tlog"), "{error}");
+    assert!(names(&folder.path("lake")).iter().any(|name| name.starts_with("record=imu/day=2020-09-13/a-")));
+}
+
+#[test]
+fn what_an_interrupted_conversion_put_into_a_lake_is_known_to_the_next() {
+    let folder = Folder::with("a.tlog", days(25));
+    let convert = |keys| folder.tlog(&["convert", "a.tlog", "--parquet", "lake", "--partition", keys]);
+    // As if it had ended between its files and the last of its manifest.
+    convert("day").good();
+    let first = names(&folder.path("lake"));
+    let in_the_way = first.iter().rfind(|name| name.starts_with("record=imu/")).unwrap();
+    let manifest = first.iter().find(|name| name.starts_with("_tlog/")).unwrap();
+    let kept = folder.get(&format!("lake/{manifest}"));
+    let mut begun: serde_json::Value = serde_json::from_slice(&kept).unwrap();
+    begun["stamp"] = serde_json::json!([]);
+    std::fs::remove_file(folder.path("lake").join(in_the_way)).unwrap();
+    folder.put(&format!("lake/{manifest}"), begun.to_string());
+    convert("month").good();
+    let names = names(&folder.path("lake"));
+    assert!(names.iter().all(|name| !name.contains("day=")), "{names:?}");
+}
+
+#[test]
 fn several_logs_have_folders_of_their_own() {
     let folder = Folder::with("a.tlog", small());
     std::fs::create_dir(folder.path("more")).unwrap();

@@ -286,3 +286,28 @@ fn many_lines_into_a_closed_pipe() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
 }
+
+#[test]
+fn what_a_lake_has_of_segments_stays_when_they_are_deleted() {
+    let closed = Filled::closed();
+    let segments = closed.segments();
+    let convert = ["convert", "store", "--parquet", "lake", "--partition", "day"];
+    closed.folder.tlog(&convert).good();
+    let manifests = || {
+        let lake = std::fs::read_dir(closed.folder.path("lake/_tlog")).unwrap();
+        let read = lake.map(|entry| serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap());
+        let mut manifests: Vec<Value> = read.collect();
+        manifests.sort_by_key(|manifest| manifest["source"].to_string());
+        manifests
+    };
+    let first = manifests();
+    assert_eq!(first.len(), segments.len());
+    let rows: u64 = first.iter().map(|manifest| manifest["rows"].as_u64().unwrap()).sum();
+    assert_eq!(rows, data().len() as u64);
+    std::fs::remove_file(closed.folder.path(&segments[0])).unwrap();
+    closed.folder.tlog(&convert).good();
+    assert_eq!(manifests(), first);
+    for made in first.iter().flat_map(|manifest| manifest["files"].as_array().unwrap()) {
+        assert!(closed.folder.path("lake").join(made["path"].as_str().unwrap()).is_file(), "{made}");
+    }
+}

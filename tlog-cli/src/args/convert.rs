@@ -77,7 +77,8 @@ pub struct Tables {
     /// Parquet as Hive partitions, OUT/record=imu/robot=r7/day=2026-11-21/LOG.parquet: KEY=VALUE, month, day, hour
     ///
     /// Days are those of the data, in UTC. What was converted before and has not changed is passed over; what a log that
-    /// has grown gave before is replaced. So the same command can run each night over all logs.
+    /// has grown gave before is replaced. So the same command can run each night over all logs. Segments of a store are a
+    /// log each: what was made of them stays when they are deleted.
     #[arg(long, value_name = "KEYS", value_delimiter = ',')]
     pub partition: Vec<String>,
 }

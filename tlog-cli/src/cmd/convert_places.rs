@@ -71,6 +71,12 @@ impl Keys {
         Ok(Self(keys))
     }
 
+    /// The keys that have one value for all of a log, with these.
+    pub fn values(&self) -> String {
+        let fixed = self.0.iter().filter_map(|key| if let Key::Fixed(text) = key { Some(text.as_str()) } else { None });
+        fixed.collect::<Vec<_>>().join("/")
+    }
+
     /// How many microseconds the shortest stretch has that the keys tell apart.
     fn step(&self) -> Option<i64> {
         let steps = self.0.iter().filter_map(|key| match key {

@@ -46,7 +46,12 @@ pub fn parquet(args: &Convert, out: &Path, sources: &[Source], terminal: &Termin
     let compression = parquet::compression(args.tables.compression.as_deref().unwrap_or("zstd"))?;
     let format = Parquet { columns: columns_of(args), compression };
     let group = usize::try_from(args.tables.row_group_bytes).unwrap_or(usize::MAX).clamp(1 << 10, 1 << 30);
-    Run { args, out, terminal, extension: "parquet", extensions: &["parquet"], group }.all(sources, &format)
+    let run = Run { args, out, terminal, extension: "parquet", extensions: &["parquet"], group };
+    match args.tables.partition.is_empty() {
+        true => run.all(sources, &format),
+        // The oldest segments of a store go, and what was made of them stays.
+        false => run.all(&sources.iter().flat_map(Source::segments).collect::<Vec<_>>(), &format),
+    }
 }
 
 pub fn arrow(args: &Convert, out: &Path, sources: &[Source], terminal: &Terminal) -> anyhow::Result<Outcome> {
@@ -88,7 +93,7 @@ struct Work<'a> {
 
 impl Run<'_> {
     fn all<F: Format + Clone>(&self, sources: &[Source], format: &F) -> anyhow::Result<Outcome> {
-        let work = self.work(sources)?;
+        let (work, passed_over) = self.work(sources)?;
         let jobs =
             self.args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get), usize::from);
         let at_once = jobs.min(work.len()).clamp(1, LOGS_AT_ONCE);
@@ -112,6 +117,7 @@ impl Run<'_> {
                 progress::watch(self.terminal, &name, total(sources), done, convert_all)?
             }
         };
+        let outcome = outcome.and(passed_over);
         let mut selected = Selected::new(&self.args.selection, sources.len(), self.terminal)?;
         met.iter().for_each(|record| selected.meet(record));
         if outcome == Outcome::Complete && !met.is_empty() {
@@ -136,7 +142,8 @@ impl Run<'_> {
         self.args.tables.partition.is_empty() && names_file(self.out, self.extensions)
     }
 
-    fn work<'s>(&self, sources: &'s [Source]) -> anyhow::Result<Vec<Work<'s>>> {
+    /// What is to be done, and what became of the logs of which nothing can be.
+    fn work<'s>(&self, sources: &'s [Source]) -> anyhow::Result<(Vec<Work<'s>>, Outcome)> {
         let one = |target| {
             sources.iter().map(|source| Work { source, target: Target::clone(&target), entry: None }).collect()
         };
@@ -145,11 +152,12 @@ impl Run<'_> {
             return self.partitions(sources);
         }
         if sources.len() == 1 {
-            return Ok(match (is_dash(self.out), self.is_file()) {
-                (true, _) => one(Target::Stdout),
-                (_, true) => one(Target::File(out)),
-                _ => one(Target::Folder(out)),
-            });
+            let target = match (is_dash(self.out), self.is_file()) {
+                (true, _) => Target::Stdout,
+                (_, true) => Target::File(out),
+                _ => Target::Folder(out),
+            };
+            return Ok((one(target), Outcome::Complete));
         }
         if is_dash(self.out) || self.is_file() {
             return Err(usage("several logs need a folder: each has its own in it"));
@@ -159,31 +167,61 @@ impl Run<'_> {
             let folder = self.out.join(names.claim(&stem_of(source)));
             Work { source, target: Target::Folder(folder), entry: None }
         });
-        Ok(folders.collect())
+        Ok((folders.collect(), Outcome::Complete))
     }
 
-    fn partitions<'s>(&self, sources: &'s [Source]) -> anyhow::Result<Vec<Work<'s>>> {
+    fn partitions<'s>(&self, sources: &'s [Source]) -> anyhow::Result<(Vec<Work<'s>>, Outcome)> {
         let keys = Keys::parse(&self.args.tables.partition)?;
         let options = format!("{:?} {:?} {:?}", self.args.tables, self.args.selection, env!("CARGO_PKG_VERSION"));
-        let mut work = Vec::new();
+        let (mut work, mut outcome) = (Vec::new(), Outcome::Complete);
         for source in sources {
             if source.parts.iter().any(|part| is_dash(&part.path)) {
                 return Err(usage("partitions need the name of the log; standard input has none"));
             }
-            let entry = lake::Entry::of(self.out, source, &stem_of(source), &options)?;
-            if !self.args.force && entry.is_up_to_date() {
-                self.terminal.note(&format!("{}: has been converted before", source.name));
-                continue;
+            match self.entry(source, &keys, &options, &work) {
+                Ok(None) => {}
+                Ok(Some(entry)) => {
+                    let (folder, stem) = (self.out.to_owned(), entry.stem.clone());
+                    let target = Target::Partitions { folder, keys: keys.clone(), stem };
+                    work.push(Work { source, target, entry: Some(entry) });
+                }
+                // One log that is none must not keep the others from being converted.
+                Err(e) if sources.len() > 1 && !exit::is_usage(&e) => {
+                    self.terminal.error(&exit::message(&e));
+                    outcome = Outcome::Failed;
+                }
+                Err(e) => return Err(e),
             }
-            let target =
-                Target::Partitions { folder: self.out.to_owned(), keys: keys.clone(), stem: entry.stem.clone() };
-            if work.iter().any(|other: &Work<'_>| other.entry.as_ref().is_some_and(|other| other.stem == entry.stem)) {
-                self.terminal.warn(&format!("{}: is the same log as one before it", source.name));
-                continue;
-            }
-            work.push(Work { source, target, entry: Some(entry) });
         }
-        Ok(work)
+        Ok((work, outcome))
+    }
+
+    /// What the log is called in the lake, if it has to be converted.
+    fn entry(
+        &self,
+        source: &Source,
+        keys: &Keys,
+        options: &str,
+        work: &[Work<'_>],
+    ) -> anyhow::Result<Option<lake::Entry>> {
+        if source.is_store && source.parts.iter().all(|part| !part.path.exists()) {
+            self.terminal.warn(&format!("{}: deleted before it was read", source.name));
+            return Ok(None);
+        }
+        let entry = lake::Entry::of(self.out, source, &stem_of(source), &keys.values(), options)?;
+        if !self.args.force && entry.is_up_to_date() {
+            self.terminal.note(&format!("{}: has been converted before", source.name));
+            return Ok(None);
+        }
+        let of_this = || source.name.clone();
+        for other in work.iter().filter_map(|other| other.entry.as_ref()) {
+            if entry.is_also(other).with_context(of_this)? {
+                self.terminal.warn(&format!("{}: is the same log as one before it", source.name));
+                return Ok(None);
+            }
+        }
+        entry.check_owner().with_context(of_this)?;
+        Ok(Some(entry))
     }
 
     fn convert_all<F: Format + Clone>(

@@ -18,9 +18,10 @@ A closed pipe (tlog cat … | head) ends the command quietly with 0.
 ";
 
 /// How a command that came to its end did, from good to bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// Everything was there.
+    #[default]
     Complete,
     /// Something was damaged and skipped.
     Damaged,

@@ -273,6 +273,29 @@ fn a_log_that_is_none_does_not_keep_others_from_the_lake() {
 }
 
 #[test]
+fn what_is_nowhere_takes_the_place_of_nothing() {
+    let folder = Folder::with("a.tlog", days(25));
+    folder.put("b.tlog", small());
+    let convert = |more: &[&str]| {
+        let lake = ["convert", "a.tlog", "b.tlog", "--parquet", "lake", "--partition", "day"];
+        folder.tlog(&[&lake[..], more].concat())
+    };
+    convert(&[]).good();
+    let first = names(&folder.path("lake"));
+    convert(&["--record", "typo"]).refused(2);
+    assert_eq!(convert(&["--where", "typo > 3"]).code, 2);
+    let one = ["convert", "a.tlog", "--parquet", "lake", "--partition", "day", "--record", "imu", "--record", "typo"];
+    folder.tlog(&one).refused(2);
+    assert_eq!(names(&folder.path("lake")), first);
+    folder.tlog(&["convert", "b.tlog", "--parquet", "out", "--record", "imu", "--record", "typo"]).refused(2);
+    assert!(names(&folder.path("out")).is_empty());
+    // What only one of the logs has is there: the other one has no more files.
+    convert(&["--record", "gps"]).good();
+    let second = names(&folder.path("lake"));
+    assert_eq!(second.iter().filter(|name| !name.starts_with("_tlog/")).count(), 1, "{second:?}");
+}
+
+#[test]
 fn what_an_interrupted_conversion_put_into_a_lake_is_known_to_the_next() {
     let folder = Folder::with("a.tlog", days(25));
     let convert = |keys| folder.tlog(&["convert", "a.tlog", "--parquet", "lake", "--partition", keys]);

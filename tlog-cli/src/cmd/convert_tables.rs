@@ -2,11 +2,11 @@
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
+use tlog::read::{Damage, RecordType};
 use tlog_convert::file_names::FileNames;
 use tlog_convert::gather::GatherOptions;
 use tlog_convert::parquet::{self, Parquet};
@@ -20,7 +20,7 @@ use crate::cmd::convert_places::{Keys, Target, names_file};
 use crate::exit::{self, Outcome, usage};
 use crate::input::{self, is_dash};
 use crate::output::folder_of;
-use crate::outputs::make_folder;
+use crate::outputs::{Outputs, make_folder};
 use crate::progress;
 use crate::selected::Selected;
 use crate::source::{self, Source};
@@ -91,6 +91,36 @@ struct Work<'a> {
     entry: Option<lake::Entry>,
 }
 
+/// The records that were met.
+type Met = Vec<Arc<RecordType>>;
+
+/// What became of all logs.
+#[derive(Default)]
+struct All<'w> {
+    outcome: Outcome,
+    met: Met,
+    /// What is put in its place only if some log has what this one lacks: a name that is wrong must not empty a lake.
+    withheld: Vec<Ready<'w>>,
+}
+
+/// A log whose files are whole, and not in their places.
+struct Ready<'w> {
+    work: &'w Work<'w>,
+    outputs: Outputs,
+    damage: Damage,
+    rows: u64,
+}
+
+impl Ready<'_> {
+    fn put(self) -> anyhow::Result<()> {
+        match &self.work.entry {
+            Some(entry) => entry.replace(self.outputs, &self.damage, self.rows),
+            None => self.outputs.commit(),
+        }
+        .with_context(|| self.work.source.name.clone())
+    }
+}
+
 impl Run<'_> {
     fn all<F: Format + Clone>(&self, sources: &[Source], format: &F) -> anyhow::Result<Outcome> {
         let (work, passed_over) = self.work(sources)?;
@@ -109,7 +139,7 @@ impl Run<'_> {
             done: AtomicU64::new(0),
         };
         let convert_all = || self.convert_all(&work, &conversion, format, at_once);
-        let (outcome, met) = match at_once {
+        let All { outcome, met, withheld } = match at_once {
             1 => convert_all()?,
             _ => {
                 let name = format!("{} logs", work.len());
@@ -123,7 +153,15 @@ impl Run<'_> {
         if outcome == Outcome::Complete && !met.is_empty() {
             selected.check(sources)?;
         }
+        withheld.into_iter().try_for_each(Ready::put)?;
         Ok(outcome)
+    }
+
+    /// Whether the log has all that was asked for by name, so that nothing but what was meant takes the place of files.
+    fn has_what_was_asked(&self, source: &Source, outcome: Outcome, met: &Met) -> anyhow::Result<bool> {
+        let mut selected = Selected::new(&self.args.selection, 1, self.terminal)?;
+        met.iter().for_each(|record| selected.meet(record));
+        Ok(outcome != Outcome::Complete || selected.check(std::slice::from_ref(source)).is_ok())
     }
 
     fn options(&self, jobs: usize, at_once: usize) -> anyhow::Result<TableOptions> {
@@ -224,32 +262,34 @@ impl Run<'_> {
         Ok(Some(entry))
     }
 
-    fn convert_all<F: Format + Clone>(
+    fn convert_all<'w, F: Format + Clone>(
         &self,
-        work: &[Work<'_>],
+        work: &'w [Work<'w>],
         conversion: &Conversion<'_>,
         format: &F,
         at_once: usize,
-    ) -> anyhow::Result<(Outcome, Vec<std::sync::Arc<tlog::read::RecordType>>)> {
+    ) -> anyhow::Result<All<'w>> {
         let next = AtomicUsize::new(0);
-        let results = Mutex::new((Outcome::Complete, Vec::new(), None));
+        let results = Mutex::new((All::default(), None));
         let convert_some = || {
             while let Some(one) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let converted = self.one(one, conversion, format, work.len());
                 let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
+                let (all, failed) = &mut *results;
                 match converted {
-                    Ok((outcome, met)) => {
-                        results.0 = results.0.and(outcome);
-                        results.1.extend(met);
+                    Ok((outcome, met, withheld)) => {
+                        all.outcome = all.outcome.and(outcome);
+                        all.met.extend(met);
+                        all.withheld.extend(withheld);
                     }
                     // One log that is none must not keep the others from being converted.
                     Err(e) if work.len() > 1 && !exit::is_usage(&e) => {
                         self.terminal.error(&exit::message(&e));
-                        results.0 = results.0.and(Outcome::Failed);
+                        all.outcome = all.outcome.and(Outcome::Failed);
                     }
                     Err(e) => {
                         next.store(work.len(), Ordering::Relaxed);
-                        results.2.get_or_insert(e);
+                        failed.get_or_insert(e);
                     }
                 }
             }
@@ -258,24 +298,25 @@ impl Run<'_> {
             (1..at_once).for_each(|_| drop(scope.spawn(convert_some)));
             convert_some();
         });
-        let (outcome, met, failed) = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-        failed.map_or(Ok((outcome, met)), Err)
+        let (all, failed) = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+        failed.map_or(Ok(all), Err)
     }
 
-    fn one<F: Format + Clone>(
+    fn one<'w, F: Format + Clone>(
         &self,
-        work: &Work<'_>,
+        work: &'w Work<'w>,
         conversion: &Conversion<'_>,
         format: &F,
         logs: usize,
-    ) -> anyhow::Result<(Outcome, Vec<std::sync::Arc<tlog::read::RecordType>>)> {
+    ) -> anyhow::Result<(Outcome, Met, Option<Ready<'w>>)> {
         let converted = convert(conversion, work.source, logs, work.target.clone(), format.clone(), self.extension)?;
         let Converted { outcome, met, damage, rows, outputs } = converted;
-        match &work.entry {
-            Some(entry) => entry.replace(outputs, &damage, rows).with_context(|| work.source.name.clone())?,
-            None => outputs.commit()?,
+        let ready = Ready { work, outputs, damage, rows };
+        if !self.has_what_was_asked(work.source, outcome, &met)? {
+            return Ok((outcome, met, Some(ready)));
         }
-        Ok((outcome, met))
+        ready.put()?;
+        Ok((outcome, met, None))
     }
 }
 

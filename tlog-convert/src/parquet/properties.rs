@@ -53,6 +53,8 @@ pub fn of(
         }
         match column.physical_type() {
             Type::BYTE_ARRAY if is_text(column) => properties = properties.set_column_dictionary_enabled(path, true),
+            // Nobody asks for a range of them, and the writer keeps copies of the least and the greatest: of images, say.
+            Type::BYTE_ARRAY => properties = properties.set_column_statistics_enabled(path, EnabledStatistics::None),
             Type::INT32 | Type::INT64 if has_steps(column) => {
                 properties = properties.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
             }

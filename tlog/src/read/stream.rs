@@ -105,6 +105,8 @@ impl<R: Read> StreamReader<R> {
         loop {
             let room = needed.clamp(self.filled + CHUNK, 2 * self.filled + CHUNK);
             if self.buffer.len() < room {
+                // Exactly: it is doubled already.
+                self.buffer.reserve_exact(room - self.buffer.len());
                 self.buffer.resize(room, 0);
             }
             match self.source.read(&mut self.buffer[self.filled..]) {

@@ -15,12 +15,17 @@ pub fn number(value: f64) -> String {
 
 /// A number beside others, the largest of them of this size, with as many decimals as that one needs.
 pub fn number_beside(value: f64, size: f64) -> String {
-    let decimals = (DIGITS - 1 - size.log10().floor() as i32).max(0);
     let is_plain = (1e-4..1e10).contains(&size) && (1e-4..1e10).contains(&value.abs());
-    match is_plain && value.abs() >= 10.0_f64.powi(1 - decimals) {
-        true => trimmed(&format!("{value:.*}", decimals as usize)),
+    let decimals = if is_plain { decimals_of(size, DIGITS) } else { 0 };
+    match is_plain && value.abs() >= 10.0_f64.powi(1 - decimals as i32) {
+        true => trimmed(&format!("{value:.decimals$}")),
         false => significant(value, if value.abs() < size / 1000.0 { FEW_DIGITS } else { DIGITS }),
     }
+}
+
+/// How many decimals a positive number of this size has when it is shown with so many digits.
+fn decimals_of(size: f64, digits: i32) -> usize {
+    (digits - 1 - size.log10().floor() as i32).max(0) as usize
 }
 
 fn significant(value: f64, digits: i32) -> String {
@@ -29,10 +34,7 @@ fn significant(value: f64, digits: i32) -> String {
         _ if !value.is_finite() => "-".to_owned(),
         0.0 => "0".to_owned(),
         1e-4..1e10 if value.fract() == 0.0 => format!("{value:.0}"),
-        1e-4..1e10 => {
-            let decimals = (digits - 1 - size.log10().floor() as i32).max(0) as usize;
-            trimmed(&format!("{value:.decimals$}"))
-        }
+        1e-4..1e10 => trimmed(&format!("{value:.*}", decimals_of(size, digits))),
         _ => {
             let decimals = (digits - 1) as usize;
             let text = format!("{value:.decimals$e}");

@@ -9,7 +9,7 @@
 //!
 //! In tables of more than [`WIDE`] columns all is `PLAIN`, as each encoder takes memory. All is compressed, zstd level 1 by
 //! default. Statistics are kept per chunk and, of columns outside of lists, per page, but of binary; in wide tables per
-//! chunk of the time only. The metadata of the file is that of [`Ending`](crate::tables::Ending), and the Arrow schema, which tells
+//! chunk of the time only. The metadata of the file is that of [`Ending`], and the Arrow schema, which tells
 //! dictionaries and fixed-size lists apart from what Parquet knows.
 
 mod encode;

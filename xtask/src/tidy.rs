@@ -35,6 +35,7 @@ const ROOT: [&str; 24] = [
     "tlog-derive",
     "tlog-index",
     "tlog-plot",
+    "firmware-writer",
     "xtask",
 ];
 

@@ -4,6 +4,7 @@
 //! what they are, an encoder fills a buffer of the caller. Nothing is trusted,
 //! nothing panics on any input. `docs/format.md` has the same layout in prose.
 
+pub mod batch;
 pub mod block;
 pub mod crc;
 pub mod cursor;
@@ -11,9 +12,11 @@ pub mod data;
 pub mod index;
 pub mod marker;
 pub mod schema_block;
+pub mod session;
 pub mod type_code;
 pub mod varuint;
 
+pub use batch::Batch;
 pub use block::{BlockHeader, BlockType, FILE_HEADER, HeaderError, MAGIC};
 pub use cursor::Cursor;
 pub use data::{DataFlags, DataHeader};

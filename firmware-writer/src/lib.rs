@@ -1,0 +1,14 @@
+//! From any thread or interrupt of a microcontroller to an SD card, nothing acknowledged ever lost.
+//!
+//! ```text
+//!  struct ─► ring ─► drain ─► batch ─► card        a batch: whole sectors, valid TLOG behind each one that is complete
+//!  (any context)    (one task)   └───► live link
+//! ```
+//!
+//! Without `std` and without an allocator. What is on the card is TLOG0003 (`tlog::wire`), laid out in batches
+//! as `tlog::wire::batch` says; preallocated files, so that no file system is written to while logging.
+#![no_std]
+
+pub mod device;
+pub mod kinds;
+pub mod source;

@@ -11,7 +11,7 @@ use crate::project::{files, root};
 const MAX_CODE_LINES: usize = 600;
 
 /// What may lie at the root of the repository.
-const ROOT: [&str; 24] = [
+const ROOT: [&str; 25] = [
     ".cargo",
     ".ci",
     ".config",

@@ -234,6 +234,18 @@ fn appended_parts_start_where_the_flags_say() {
 }
 
 #[test]
+fn an_appended_part_may_follow_whole_data() {
+    let mut file = begun();
+    data(&mut file, 1);
+    let border = file.bytes.len() as u64;
+    data(&mut file, 2);
+    let flags = Ulog::started(0).flags(1, [border, 0, 0]).bytes[16..].to_vec();
+    file.bytes[16..16 + flags.len()].copy_from_slice(&flags);
+    let imported = read_timed(&file);
+    assert_eq!((counters(&imported), imported.summary.skipped), (vec![1, 2], 0));
+}
+
+#[test]
 fn files_of_other_rules_are_refused() {
     let mut file = Ulog::started(0);
     file.flags(2, [0; 3]);

@@ -103,26 +103,51 @@ pub fn is_attachment(front: &[u8], len: u64) -> bool {
     sized.and_then(|data| before.checked_add(data)?.checked_add(4)) == Some(len)
 }
 
-fn is_schema(body: &[u8]) -> bool {
+fn schema_rest(body: &[u8]) -> Option<&[u8]> {
     let mut fields = Fields(body);
-    let parts = (|| {
-        fields.u16().filter(|&id| id > 0)?;
-        fields.sized()?;
-        fields.sized()?;
-        fields.sized()
-    })();
-    parts.is_some() && fields.0.is_empty()
+    fields.u16().filter(|&id| id > 0)?;
+    (0..3).try_for_each(|_| fields.sized().map(drop))?;
+    Some(fields.0)
+}
+
+fn channel_rest(body: &[u8]) -> Option<&[u8]> {
+    let mut fields = Fields(body);
+    fields.take(4)?;
+    (0..2).try_for_each(|_| fields.sized().map(drop))?;
+    is_map(fields.sized()?).then_some(fields.0)
+}
+
+/// Whether these are pairs of texts to the end.
+fn is_map(bytes: &[u8]) -> bool {
+    let mut fields = Fields(bytes);
+    while !fields.0.is_empty() {
+        if fields.sized().is_none() || fields.sized().is_none() {
+            return false;
+        }
+    }
+    true
+}
+
+fn is_schema(body: &[u8]) -> bool {
+    schema_rest(body).is_some_and(<[u8]>::is_empty)
 }
 
 fn is_channel(body: &[u8]) -> bool {
+    channel_rest(body).is_some_and(<[u8]>::is_empty)
+}
+
+/// Whether all lengths in a record are within it, so that it can be parsed: bytes may follow its last field. The parser
+/// trusts them, and takes memory for what they claim.
+pub fn fits(opcode: u8, body: &[u8]) -> bool {
     let mut fields = Fields(body);
-    let parts = (|| {
-        fields.take(4)?;
-        fields.sized()?;
-        fields.sized()?;
-        fields.sized()
-    })();
-    parts.is_some() && fields.0.is_empty()
+    match opcode {
+        op::HEADER => fields.sized().is_some() && fields.sized().is_some(),
+        op::SCHEMA => schema_rest(body).is_some(),
+        op::CHANNEL => channel_rest(body).is_some(),
+        op::METADATA => fields.sized().is_some() && fields.sized().is_some_and(is_map),
+        op::ATTACHMENT => is_attachment(body, body.len() as u64),
+        _ => true,
+    }
 }
 
 /// Whether a record may begin like this. `limit` is how long one may be.

@@ -104,8 +104,9 @@ impl<W: Write> Sink for Importer<'_, W> {
     fn record(&mut self, opcode: u8, body: &[u8], place: Range<u64>) -> Result<()> {
         match opcode {
             op::MESSAGE => self.message(body, place),
-            op::ATTACHMENT if !layout::is_attachment(body, body.len() as u64) => {
-                self.skipped(place, "the lengths in an attachment do not fit together".to_owned());
+            _ if !layout::fits(opcode, body) => {
+                let what = if opcode == op::ATTACHMENT { "an attachment" } else { "a record" };
+                self.skipped(place, format!("the lengths in {what} do not fit together"));
                 Ok(())
             }
             op::HEADER | op::SCHEMA | op::CHANNEL | op::METADATA | op::ATTACHMENT => match parse_record(opcode, body) {

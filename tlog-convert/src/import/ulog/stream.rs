@@ -182,6 +182,8 @@ impl<R: Read> Stream<R> {
     fn cross_borders(&mut self) {
         while self.borders.front().is_some_and(|&border| border <= self.window.offset()) {
             self.borders.pop_front();
+            // Seen from the other side, the part ended here.
+            self.next = None;
         }
     }
 

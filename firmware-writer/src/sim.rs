@@ -5,6 +5,7 @@
 //! all that the contract of [`crate::device`] allows.
 
 use core::task::Poll;
+use std::boxed::Box;
 use std::collections::VecDeque;
 use std::vec;
 use std::vec::Vec;
@@ -30,7 +31,7 @@ pub struct Operations {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The card took a sector.
-    Pushed(u32, Sector),
+    Pushed(u32, Box<Sector>),
     /// All sectors since the last of these are on the card.
     Acknowledged,
 }
@@ -232,7 +233,7 @@ impl BlockDevice for SimCard {
         self.write = Some((next + 1, end));
         self.operations.pushes += 1;
         self.pending.push((next, *sector));
-        self.journal.push(Event::Pushed(next, *sector));
+        self.journal.push(Event::Pushed(next, Box::new(*sector)));
         self.busy_until = self.now + self.busy.0;
         Poll::Ready(Ok(()))
     }
@@ -323,7 +324,6 @@ impl Random {
     }
 
     /// The next number.
-    #[expect(clippy::should_implement_trait, reason = "it never ends")]
     pub const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -4,7 +4,7 @@ mod support;
 
 use firmware_writer::sim::SimCard;
 use support::reading::{bytes, sessions};
-use support::{EXTENTS, RAW, SECTORS, session};
+use support::{EXTENTS, Plan, RAW, SECTORS, session};
 use tlog::read::{Event, ReadOptions, SliceReader};
 use tlog::wire::index::IndexBlock;
 
@@ -21,7 +21,8 @@ fn read_whole(file: &[u8]) -> usize {
 #[test]
 fn all_that_was_logged_is_read() {
     for close in [false, true] {
-        let (card, story) = session(SimCard::blank(SECTORS), RAW, 4, 90, close);
+        let (card, story) =
+            session(SimCard::blank(SECTORS), RAW, Plan { sectors: 4, records: (0, 90), flush: 40, close });
         let found = sessions(card.image(), &EXTENTS);
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].records, story.logged);

@@ -285,4 +285,4 @@ fn distance(marks: &[Mark], kind: u16, base: u32, place: u32) -> u32 {
 }
 
 // The room for the marker is right for up to 127 elements, and positions of 32 bits.
-const _: () = assert!(MARKER >= 3 + 8 + 4 + 1 + 1 + 8 + 1 && varuint::len(u32::MAX as u64) == 5);
+const _: () = assert!(MARKER > 3 + 8 + 4 + 1 + 1 + 8 && varuint::len(u32::MAX as u64) == 5);

@@ -152,8 +152,22 @@ pub struct Story {
     pub counts: Counts,
 }
 
-/// Logs so many records, one each millisecond, flushing now and then, and closes the log in the end if asked to.
-pub fn session(card: SimCard, config: Config<'_>, sectors: usize, records: u32, close: bool) -> (SimCard, Story) {
+/// What is logged in a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// How many sectors a batch has.
+    pub sectors: usize,
+    /// The numbers of the records.
+    pub records: (u32, u32),
+    /// After how many records everything is flushed.
+    pub flush: u32,
+    /// Whether the log is closed in the end.
+    pub close: bool,
+}
+
+/// Logs records, one each millisecond.
+pub fn session(card: SimCard, config: Config<'_>, plan: Plan) -> (SimCard, Story) {
+    let Plan { sectors, records: (first, end), flush, close } = plan;
     let mut memory = Memory::new(sectors);
     let mut writer = memory.writer(card, config);
     let mut queue = Queue::new(1 << 20);
@@ -163,7 +177,7 @@ pub fn session(card: SimCard, config: Config<'_>, sectors: usize, records: u32, 
         story.acknowledged.push((journal, done));
     };
     let mut now = 1_000;
-    for number in 0..records {
+    for number in first..end {
         now += 1_000;
         let logged = record(number, now);
         story.logged.push(logged.clone());
@@ -171,11 +185,11 @@ pub fn session(card: SimCard, config: Config<'_>, sectors: usize, records: u32, 
         writer.device().at(now);
         writer.poll(&mut queue, now);
         note(&mut writer, &mut story);
-        if number % 97 == 96 {
+        if (number - first) % flush == flush - 1 {
             while writer.flush(&mut queue, now) == Poll::Pending {
                 note(&mut writer, &mut story);
             }
-            assert_eq!(writer.counts().acknowledged, number + 1);
+            assert_eq!(writer.counts().acknowledged, number - first + 1);
         }
     }
     while if close { writer.close(&mut queue, now) } else { writer.flush(&mut queue, now) } == Poll::Pending {

@@ -168,7 +168,7 @@ impl Cuts<'_> {
     fn afterwards(&mut self, image: &[u8]) {
         let plan = Plan { records: (5_000, 5_060), ..self.plan };
         let one_of = self.one_of * 60;
-        let mut cuts = Cuts { plan, one_of, random: Random::new(self.random.next()), looked_at: 0, ..*self };
+        let mut cuts = Cuts { config: RAW, plan, one_of, random: Random::new(self.random.next()), looked_at: 0 };
         cuts.run(image, false);
         self.looked_at += cuts.looked_at;
     }
@@ -218,6 +218,8 @@ fn round(seed: u64, one_of: u64) -> u64 {
     // Several files in one session, over fresh and over used extents.
     cuts.plan = plan(2_000, 60, &mut random);
     cuts.plan.records.1 += 200;
+    // Not so many short batches that three extents are too few.
+    cuts.plan.flush += 40;
     cuts.config = Config { when_full: WhenFull::Stop, ..RAW };
     cuts.run(&blank, true);
     cuts.config = RAW;

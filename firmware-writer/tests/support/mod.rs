@@ -186,7 +186,7 @@ pub fn session(card: SimCard, config: Config<'_>, plan: Plan) -> (SimCard, Story
         writer.poll(&mut queue, now);
         note(&mut writer, &mut story);
         if (number - first) % flush == flush - 1 {
-            while writer.flush(&mut queue, now) == Poll::Pending {
+            while writer.flush(&mut queue, now).map(Result::unwrap) == Poll::Pending {
                 note(&mut writer, &mut story);
             }
             assert_eq!(writer.counts().acknowledged, number - first + 1);

@@ -9,6 +9,14 @@
 //! as `tlog::wire::batch` says; preallocated files, so that no file system is written to while logging.
 #![no_std]
 
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+pub mod card;
+pub mod clock;
 pub mod device;
+pub mod drain;
 pub mod kinds;
+#[cfg(any(test, feature = "std"))]
+pub mod sim;
 pub mod source;

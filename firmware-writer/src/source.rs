@@ -35,6 +35,12 @@ pub trait Source {
     /// What was lost so far.
     fn lost(&self) -> Lost;
 
+    /// What was lost so far of this kind. Asked for when [`lost`](Self::lost) has changed.
+    fn lost_of(&self, kind: u16) -> Lost {
+        let _ = kind;
+        Lost::default()
+    }
+
     /// The most bytes that were ever waiting.
     fn high_water(&self) -> u32;
 }

@@ -4,26 +4,38 @@
 //! a whole number of sectors:
 //!
 //! ```text
-//!  file header │ schema of tlog.batch │ HEAD │ schemas, data … │ filler     the first batch
-//!                                       HEAD │ data …          │ filler     each further one
-//!  filler to the end of the file                                            behind the last one: one sector written
-//!                                                            … │ index      at the very end, once the log is closed
+//!  file header │ schema of tlog.batch │ HEAD │ schemas │ filler     the first batch
+//!                                       HEAD │ data …  │ filler     each further one
+//!  filler to the end of the file                                   behind the last one: one sector written
+//!                                             … │ index            at the very end, once the log is closed
 //!
 //!  HEAD = seek marker │ data of tlog.batch │ filler of the length that is left of the room for the head
 //! ```
 //!
+//! * Each batch ends with a sector: what its last block leaves of it is filler. Wherever filler stands, it is one block
+//!   or two, see [`filler`]; it may be missing where nothing is left.
 //! * The filler behind the last batch starts on a sector of its own and spans all that is left of the file, or all up to
 //!   the index; it is written with its batch, as the last sector, and overwritten by the next batch. So the file as it
 //!   is on the card is valid TLOG to its end whenever a batch is complete, whatever older bytes are further behind.
+//! * The first batch declares; further ones have the data. It has as many sectors as it takes, and the data of
+//!   `tlog.batch` lies in its first one: [`at_start`] tells from that sector which session a file holds. Readers must
+//!   not rely on the first batch having no data.
+//! * Before the first batch of a session, the last sector of the file is overwritten with zeros: the index of an earlier
+//!   use must not pass for one of this.
+//! * A clean close writes the index first, then, once that is acknowledged, the filler that ends in front of it. Between
+//!   the two the filler covers the index, which is right all the same.
 //! * All data has a timestamp and a checksum. Previous offsets reach no further than the batch's own start; the seek
 //!   marker has those that reach further. So a batch can be written elsewhere with another head.
+//! * The seek marker and `tlog.batch` have the time of the record before them, so that times do not go back in the file.
 //! * [`Batch::checksum`] covers what the head does not: see [`Checksum`].
 //! * [`Batch::session`] is greater in each file than in all those before on the same card, so that no batch of an
 //!   earlier use of the same sectors can pass for one of this.
+//! * A batch counts when its head is right, its session is that of the first batch, its sequence is the next one, its
+//!   blocks fill its sectors exactly, every data block's checksum is right, and the checksum of the batch is. Behind the
+//!   first one that does not count, none does.
 
-use crc32fast::Hasher;
-
-use super::{Fields, Filler};
+use super::crc::{self, Hasher};
+use super::{BlockHeader, BlockType, DataHeader, Fields, Filler, SchemaBlock, block};
 
 /// The record in each batch's head.
 pub const NAME: &str = "tlog.batch";
@@ -50,7 +62,7 @@ pub struct Batch {
     pub longest_write: u32,
     /// The most bytes that were ever waiting in the rings.
     pub high_water: u32,
-    /// The [`Checksum`] of all that follows the data block of the head, to the batch's end.
+    /// The [`Checksum`] of all blocks but filler behind the data block of the head, to the batch's end.
     pub checksum: u32,
 }
 
@@ -110,8 +122,9 @@ impl Batch {
     }
 }
 
-/// The checksum of a batch: the CRC of its blocks behind the head, each data block represented by its own checksum, as
-/// that is a checksum of all its bytes, and every other block by its bytes.
+/// The checksum of a batch: the CRC of its blocks behind the data block of the head, in their order. Each data block is
+/// represented by its own checksum, as that is a checksum of all its bytes; filler is left out, as it means nothing and
+/// that of the head changes when a batch is moved; every other block is there with all its bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Checksum(Hasher);
 
@@ -126,7 +139,7 @@ impl Checksum {
         self.0.update(&checksum.to_le_bytes());
     }
 
-    /// One more block of another kind, from its type byte to its end.
+    /// One more block of another kind but filler, from its type byte to its end, whole or piece by piece.
     pub fn block(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
@@ -137,9 +150,95 @@ impl Checksum {
     }
 }
 
+/// The most bytes that stand at the front of filler: a block of two bytes, the header of a block, and the magic.
+pub const FILLER_FRONT: usize = 2 + block::MAX_HEADER_LEN + block::FILLER_MAGIC.len();
+
+/// What stands at the front of `gap` bytes of filler, and how many bytes of it count; whatever follows in the gap means
+/// nothing. `None` for a gap of one byte: no block is as short. Some gaps no single block fills with the shortest form of
+/// its length (130 bytes is the first); there, a block without a body comes before it.
+pub fn filler(gap: u64) -> Option<([u8; FILLER_FRONT], usize)> {
+    let mut front = [0; FILLER_FRONT];
+    if gap == 0 {
+        return Some((front, 0));
+    }
+    let mut out = Filler::new(&mut front);
+    let (header, len) = match header_of(gap) {
+        Some(header) => header,
+        None => {
+            out.array([BlockType::Dictionary.code() as u8, 0])?;
+            header_of(gap.checked_sub(2)?)?
+        }
+    };
+    out.put(header.get(..len)?)?;
+    let start = out.len();
+    out.put(&block::FILLER_MAGIC)?;
+    let body = gap.checked_sub(start as u64)?;
+    let magic = usize::try_from(body).map_or(block::FILLER_MAGIC.len(), |body| body.min(block::FILLER_MAGIC.len()));
+    Some((front, start + magic))
+}
+
+/// The header of one block of filler of this length.
+fn header_of(len: u64) -> Option<([u8; block::MAX_HEADER_LEN], usize)> {
+    (2..=block::MAX_HEADER_LEN).find_map(|header_len| {
+        let encoded = BlockHeader::encode(BlockType::Dictionary, len.checked_sub(header_len as u64)?);
+        (encoded.1 == header_len).then_some(encoded)
+    })
+}
+
+/// The head of the first batch, from the first sector of a file; `None` when none starts there, or it is torn.
+pub fn at_start(sector: &[u8]) -> Option<Batch> {
+    let mut rest = sector.get(block::check_file_header(sector).ok()?..)?;
+    let mut identifier = None;
+    loop {
+        let header = BlockHeader::parse(rest).ok()?;
+        let (block, behind) = rest.split_at_checked(usize::try_from(header.block_len()?).ok()?)?;
+        let body = block.get(header.header_len..)?;
+        match header.block_type {
+            BlockType::Schema => {
+                let schema = SchemaBlock::parse(body).ok()?;
+                identifier = (schema.name == NAME.as_bytes()).then_some(schema.identifier);
+            }
+            BlockType::Data => return of_data(block, header.header_len, identifier?),
+            BlockType::SeekMarker | BlockType::Dictionary => {}
+            BlockType::Index | BlockType::Unknown(_) => return None,
+        }
+        rest = behind;
+    }
+}
+
+/// The head in a data block of this identifier whose checksum is right.
+fn of_data(block: &[u8], header_len: usize, identifier: u64) -> Option<Batch> {
+    let body = block.get(header_len..)?;
+    let data = DataHeader::parse(body).ok()?;
+    let crc = crc::block_crc(block, header_len.checked_add(data.checksum_at()?)?);
+    (data.identifier == identifier && data.checksum == Some(crc)).then_some(())?;
+    Batch::parse(body.get(data.len..)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_gap_but_one_byte_is_filled() {
+        assert_eq!(filler(1), None);
+        assert_eq!(filler(0).unwrap().1, 0);
+        for gap in (2..600).chain(16_380..16_400).chain(2_097_150..2_097_160).chain([u64::from(u32::MAX)]) {
+            let (front, len) = filler(gap).unwrap();
+            let mut at = 0;
+            let mut left = gap;
+            while left > 0 {
+                let header = BlockHeader::parse(&front[at..]).unwrap();
+                let body = &front[at + header.header_len..len];
+                assert_eq!(header.is_filler(body), Some(true), "{gap}");
+                left -= header.block_len().unwrap();
+                at += header.header_len;
+            }
+        }
+        let (front, len) = filler(130).unwrap();
+        assert_eq!(front[..len], *b"\x04\x00\x04\x7eTLOGFILL");
+        assert_eq!(filler(5).unwrap().0[..5], *b"\x04\x03TLO");
+    }
 
     #[test]
     fn reads_what_it_writes() {

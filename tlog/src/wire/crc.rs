@@ -6,8 +6,13 @@
 //! over the block as it is and to take out what the stored bytes `s` with `n` bytes behind
 //! them contributed. That is the state that `s` turns into over `n + 4` zero bytes, and
 //! running over 2^k zero bytes is a linear map of 32 bits, of which `RUNS` has the tables.
+//!
+//! Where there is no `std`, flash is dearer than time: one table of 1 KiB, a byte at a time, and three short runs.
 
-use crc32fast::Hasher;
+#[cfg(feature = "std")]
+pub use crc32fast::{Hasher, hash};
+#[cfg(not(feature = "std"))]
+pub use small::{Hasher, hash};
 
 /// How many bytes a checksum takes.
 pub const LEN: usize = 4;
@@ -16,14 +21,18 @@ pub const LEN: usize = 4;
 const POLYNOMIAL: u32 = 0xedb8_8320;
 
 /// Blocks shorter than two to this power go the short way.
+#[cfg(feature = "std")]
 const RUN_BITS: usize = 12;
 
 /// A linear map of 32 bits: for each of its eight nibbles, what each value of it is mapped to.
+#[cfg(feature = "std")]
 type Map = [[u32; 16]; 8];
 
 /// What a state turns into over 2^k zero bytes, for each k.
+#[cfg(feature = "std")]
 static RUNS: [Map; RUN_BITS] = runs();
 
+#[cfg(feature = "std")]
 const fn runs() -> [Map; RUN_BITS] {
     let mut runs = [[[0; 16]; 8]; RUN_BITS];
     let mut power = 0;
@@ -53,6 +62,7 @@ const fn over_zero_byte(mut state: u32) -> u32 {
     state
 }
 
+#[cfg(feature = "std")]
 const fn map(map: &Map, value: u32) -> u32 {
     let mut mapped = 0;
     let mut nibble = 0;
@@ -64,6 +74,7 @@ const fn map(map: &Map, value: u32) -> u32 {
 }
 
 /// What `state` turns into over `zeros` zero bytes, fewer than two to [`RUN_BITS`].
+#[cfg(feature = "std")]
 fn over_zeros(mut state: u32, mut zeros: usize) -> u32 {
     while let Some(run) = RUNS.get(zeros.trailing_zeros() as usize) {
         state = map(run, state);
@@ -78,16 +89,24 @@ fn over_zeros(mut state: u32, mut zeros: usize) -> u32 {
 /// lie inside the block there is nothing to blank and the plain CRC is returned.
 pub fn block_crc(block: &[u8], at: usize) -> u32 {
     let Some(stored) = block.get(at..).and_then(|rest| rest.first_chunk::<LEN>()) else {
-        return crc32fast::hash(block);
+        return hash(block);
     };
-    let from_stored_on = block.len() - at;
-    if from_stored_on >> RUN_BITS == 0 {
-        return crc32fast::hash(block) ^ over_zeros(u32::from_le_bytes(*stored), from_stored_on);
+    #[cfg(feature = "std")]
+    if (block.len() - at) >> RUN_BITS == 0 {
+        return hash(block) ^ over_zeros(u32::from_le_bytes(*stored), block.len() - at);
     }
+    #[cfg(not(feature = "std"))]
+    let _ = stored;
+    in_three_runs(block, at)
+}
+
+/// The checksum of `block` with zeros for its `LEN` bytes at `at`, which lie inside.
+fn in_three_runs(block: &[u8], at: usize) -> u32 {
+    let (front, rest) = block.split_at_checked(at).unwrap_or((block, &[]));
     let mut hasher = Hasher::new();
-    hasher.update(&block[..at]);
+    hasher.update(front);
     hasher.update(&[0; LEN]);
-    hasher.update(&block[at + LEN..]);
+    hasher.update(rest.get(LEN..).unwrap_or(&[]));
     hasher.finalize()
 }
 
@@ -99,9 +118,72 @@ pub fn of_pieces(head: &[u8], rest: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-#[cfg(test)]
+/// The checksum with one table of 1 KiB.
+#[cfg(any(not(feature = "std"), test))]
+mod small {
+    /// What a state turns into over a zero byte, for each value of its lowest byte.
+    static TABLE: [u32; 256] = table();
+
+    const fn table() -> [u32; 256] {
+        let mut table = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = super::over_zero_byte(byte as u32);
+            byte += 1;
+        }
+        table
+    }
+
+    /// A checksum to which bytes are added.
+    #[derive(Clone, Debug)]
+    pub struct Hasher(u32);
+
+    impl Default for Hasher {
+        fn default() -> Self {
+            Self::new()
+        }
+    }
+
+    impl Hasher {
+        /// Of no byte yet.
+        pub const fn new() -> Self {
+            Self(u32::MAX)
+        }
+
+        /// Adds bytes.
+        pub fn update(&mut self, bytes: &[u8]) {
+            let mut state = self.0;
+            for byte in bytes {
+                state = state >> 8 ^ TABLE[usize::from(state as u8 ^ byte)];
+            }
+            self.0 = state;
+        }
+
+        /// The checksum of all bytes.
+        pub const fn finalize(self) -> u32 {
+            !self.0
+        }
+    }
+
+    /// The checksum of `bytes`.
+    pub fn hash(bytes: &[u8]) -> u32 {
+        let mut hasher = Hasher::new();
+        hasher.update(bytes);
+        hasher.finalize()
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_small_one_is_the_same() {
+        let bytes: Vec<u8> = (0..1000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        for len in (0..40).chain([512, 1000]) {
+            assert_eq!(small::hash(&bytes[..len]), crc32fast::hash(&bytes[..len]), "{len} bytes");
+        }
+    }
 
     #[test]
     fn is_the_crc_of_zlib() {

@@ -2,12 +2,15 @@
 //!
 //! Two sectors, written in turn: whatever a cut makes of the one being written, the other still has the number before it.
 //! A number is written, and acknowledged, before the first batch that has it: so none is ever used twice on a card.
+//! The next number is one more than the greatest on the card, in these sectors or in the batches at the start of the
+//! files; so a card on which both sectors are still empty starts with 1. It goes into the sector that has the lower
+//! number, or none.
 //!
 //! ```text
 //! "TLOGCTRL" │ session u32 │ crc32 u32 of these 12 bytes │ zeros to the end of the sector
 //! ```
 
-use super::{Fields, Filler, batch::SECTOR};
+use super::{Fields, Filler, batch::SECTOR, crc};
 
 /// What the sector starts with.
 pub const MAGIC: [u8; 8] = *b"TLOGCTRL";
@@ -18,7 +21,7 @@ pub fn parse(sector: &[u8]) -> Option<u32> {
     let magic: [u8; 8] = fields.array().ok()?;
     let session = u32::from_le_bytes(fields.array().ok()?);
     let stored = u32::from_le_bytes(fields.array().ok()?);
-    (magic == MAGIC && stored == crc32fast::hash(sector.get(..12)?)).then_some(session)
+    (magic == MAGIC && stored == crc::hash(sector.get(..12)?)).then_some(session)
 }
 
 /// The sector with this number.
@@ -28,8 +31,7 @@ pub fn encode(session: u32) -> [u8; SECTOR] {
     // Sixteen bytes fit.
     let _ = filler.array(MAGIC);
     let _ = filler.array(session.to_le_bytes());
-    let crc = crc32fast::hash(&sector[..12]);
-    sector[12..16].copy_from_slice(&crc.to_le_bytes());
+    let _ = filler.array(crc::of_pieces(&MAGIC, &session.to_le_bytes()).to_le_bytes());
     sector
 }
 

@@ -1,0 +1,493 @@
+//! The state machine of the writer. Each call of [`Writer::poll`] drains what is waiting into the batch at hand and makes
+//! one step with the card: none waits for a card that is busy.
+
+use core::task::Poll;
+
+use tlog::Record;
+use tlog::wire::batch::Batch;
+
+use super::buffer::{Buffer, Mark};
+use super::job::{Job, Step};
+use super::log::{Log, What};
+use super::scan::{Found, Scan, Wanted};
+use super::stream::Declarations;
+use super::{Config, Counts, TooSmall, Trouble};
+use crate::clock::{Clock, widen};
+use crate::device::{BlockDevice, CardId, DeviceError, SECTOR};
+use crate::drain::Table;
+use crate::kinds::Kind;
+use crate::source::{Lost, Source};
+
+/// So often a write is tried before its file is given up.
+const ATTEMPTS: u8 = 3;
+
+/// So many files are given up one after the other before the card is.
+const ABANDONED: u8 = 4;
+
+/// What came of a call of [`Writer::poll`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing is to be done until there are records, or time has passed.
+    Idle,
+    /// The card is busy.
+    Busy,
+    /// There is more to do at once.
+    Working,
+    /// The card has acknowledged the batch with this sequence: its records are safe.
+    Acknowledged(u32),
+    /// Nothing can be written for now.
+    Stopped(Trouble),
+    /// The log is closed.
+    Closed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Making the card ready.
+    Reset,
+    /// Looking for a file.
+    Scan,
+    /// There is a file, and nothing has been written for its session.
+    Ready,
+    /// There is a file with a first batch.
+    Logging,
+    Writing(What),
+    Waiting(Trouble),
+    Closed,
+}
+
+/// What was asked for, about all records up to a time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Request {
+    None,
+    Flush(u64),
+    Close(u64),
+}
+
+impl Request {
+    const fn until(self) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Flush(until) | Self::Close(until) => Some(until),
+        }
+    }
+}
+
+/// Writes the records of a [`Source`] to a card.
+///
+/// The batch buffer is a whole number of sectors, at least a few; 16 (8 KiB) are a good size: with each batch one more
+/// sector is written than it has. There is one [`Mark`] for each kind.
+pub struct Writer<'m, D> {
+    device: D,
+    config: Config<'m>,
+    log: Log<'m>,
+    stage: Stage,
+    job: Job,
+    scan: Scan,
+    request: Request,
+    /// The write to be repeated once the card is ready again.
+    again: Option<What>,
+    attempts: u8,
+    abandoned: u8,
+    avoid: Option<u16>,
+    card: CardId,
+    /// When the card may be looked at again.
+    until: u64,
+    /// When the first record came into the batch at hand.
+    oldest: u64,
+    is_full: bool,
+    clock: Option<Clock>,
+    is_clock_due: bool,
+    lost: Lost,
+    /// What of that the file at hand says by kind.
+    told: Lost,
+    high_water: u32,
+    counts: Counts,
+}
+
+impl<'m, D: BlockDevice> Writer<'m, D> {
+    /// A writer of these kinds of records. Nothing happens before the first [`poll`](Self::poll).
+    ///
+    /// # Errors
+    /// [`TooSmall`], when `batch` is not a whole number of sectors or too few for the kinds, or there are fewer `marks`
+    /// than kinds and [`OWN_KINDS`](crate::drain::OWN_KINDS).
+    pub fn new(
+        device: D,
+        config: Config<'m>,
+        kinds: &'m [Kind],
+        batch: &'m mut [u8],
+        marks: &'m mut [Mark],
+    ) -> Result<Self, TooSmall> {
+        let table = Table::new(kinds);
+        let declarations = Declarations::new(table);
+        let mut buffer = Buffer::new(table, batch, marks)?;
+        buffer.open(declarations.len());
+        Ok(Self {
+            device,
+            config,
+            log: Log { declarations, buffer, file: Found::default(), next: 0, sequence: 0, sealed: 0 },
+            stage: Stage::Reset,
+            job: Job::default(),
+            scan: Scan::default(),
+            request: Request::None,
+            again: None,
+            attempts: 0,
+            abandoned: 0,
+            avoid: None,
+            card: CardId::default(),
+            until: 0,
+            oldest: 0,
+            is_full: false,
+            clock: None,
+            is_clock_due: false,
+            lost: Lost::default(),
+            told: Lost::default(),
+            high_water: 0,
+            counts: Counts::default(),
+        })
+    }
+
+    /// Drains what is waiting and makes one step with the card. `now` is in microseconds since boot and never goes back.
+    /// A [`flush`](Self::flush) that is under way is given up by it.
+    pub fn poll<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Progress {
+        if let Request::Flush(_) = self.request {
+            self.request = Request::None;
+        }
+        self.advance(source, now)
+    }
+
+    fn advance<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Progress {
+        self.fill(source, now);
+        match self.stage {
+            Stage::Reset => self.reset(now),
+            Stage::Scan => self.search(now),
+            Stage::Ready if self.is_due(now) => self.write(What::Control, now),
+            Stage::Logging if self.is_due(now) => self.write_batch(now),
+            Stage::Ready if self.is_closing() => self.closed(),
+            Stage::Logging if self.is_closing() => self.write(What::Index, now),
+            Stage::Ready | Stage::Logging => Progress::Idle,
+            Stage::Writing(what) => self.go_on(what, now),
+            Stage::Waiting(_) if now >= self.until => self.look_again(now),
+            Stage::Waiting(trouble) => Progress::Stopped(trouble),
+            Stage::Closed => Progress::Closed,
+        }
+    }
+
+    /// Writes what was logged up to the first call, full batch or not: to be called until it is ready. `Ok`: the card has
+    /// acknowledged all of it. Polls by itself.
+    ///
+    /// # Errors
+    /// [`Trouble`], when it cannot be written for now; it is not forgotten.
+    pub fn flush<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Poll<Result<(), Trouble>> {
+        if self.request == Request::None {
+            self.request = Request::Flush(now);
+        }
+        let until = self.request.until().unwrap_or(now);
+        if let Progress::Stopped(trouble) = self.advance(source, now) {
+            self.request = Request::None;
+            return Poll::Ready(Err(trouble));
+        }
+        let is_waiting = source.peek().is_some_and(|head| widen(now, head.time) <= until);
+        if is_waiting || self.log.sealed != 0 || !self.log.buffer.is_empty() {
+            return Poll::Pending;
+        }
+        self.request = Request::None;
+        Poll::Ready(Ok(()))
+    }
+
+    /// As [`flush`](Self::flush), and closes the log then: with an index, and nothing is written any more.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn close<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Poll<Result<(), Trouble>> {
+        if !self.is_closing() {
+            self.request = Request::Close(now);
+        }
+        match self.advance(source, now) {
+            Progress::Closed => Poll::Ready(Ok(())),
+            Progress::Stopped(trouble) => {
+                self.request = Request::None;
+                Poll::Ready(Err(trouble))
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Tells what UTC it is; a record says so in this file and in each further one.
+    pub fn set_clock(&mut self, clock: Clock) {
+        self.clock = Some(clock);
+        self.is_clock_due = true;
+    }
+
+    /// What has happened so far.
+    pub const fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The session of the file at hand; `None` before it has one.
+    pub fn session(&self) -> Option<u32> {
+        let is_begun = !matches!(self.stage, Stage::Reset | Stage::Scan | Stage::Ready | Stage::Waiting(_));
+        (is_begun && self.log.file.session != 0).then_some(self.log.file.session)
+    }
+
+    /// The card.
+    pub const fn device(&mut self) -> &mut D {
+        &mut self.device
+    }
+
+    /// Gives the card back.
+    pub fn into_device(self) -> D {
+        self.device
+    }
+
+    fn is_closing(&self) -> bool {
+        matches!(self.request, Request::Close(_))
+    }
+
+    /// Drains into the batch at hand, unless that is being written, or the file is about to be closed.
+    fn fill<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) {
+        self.lost = source.lost();
+        self.high_water = source.high_water();
+        let is_closing = matches!(self.stage, Stage::Writing(What::Index | What::Tail) | Stage::Closed);
+        if is_closing || self.log.sealed != 0 || self.is_full {
+            return;
+        }
+        let table = self.log.declarations.table;
+        let buffer = &mut self.log.buffer;
+        let (was_empty, before) = (buffer.is_empty(), buffer.records);
+        buffer.begin_time(source, now);
+        if was_empty && source.peek().is_some() {
+            self.own_records(source);
+        }
+        let buffer = &mut self.log.buffer;
+        let (is_full, oversized) = buffer.fill(source, table.firmware(), now, self.request.until());
+        if was_empty && !buffer.is_empty() {
+            self.oldest = now;
+        }
+        self.is_full = is_full;
+        self.counts.taken = self.counts.taken.wrapping_add(buffer.records.wrapping_sub(before));
+        self.counts.oversized = self.counts.oversized.wrapping_add(oversized);
+    }
+
+    /// What the writer itself has to say, at the start of a batch.
+    fn own_records<S: Source + ?Sized>(&mut self, source: &S) {
+        let table = self.log.declarations.table;
+        if let (true, Some(clock)) = (self.is_clock_due, self.clock) {
+            let mut payload = [0; 17];
+            let fits = clock.encode_to_slice(&mut payload).is_ok();
+            self.is_clock_due = !(fits && self.log.buffer.own(table.clock_id(), &payload));
+        }
+        if self.lost != self.told && self.log.buffer.losses(source, table.firmware(), table.drops_id()) {
+            self.told = self.lost;
+        }
+    }
+
+    /// Whether the batch at hand is to be written now.
+    fn is_due(&self, now: u64) -> bool {
+        let is_old = now.saturating_sub(self.oldest) >= u64::from(self.config.latency);
+        let is_wanted = self.is_full || is_old || self.request != Request::None;
+        self.log.sealed != 0 || (is_wanted && !self.log.buffer.is_empty())
+    }
+
+    fn head(&self) -> Batch {
+        Batch {
+            session: self.log.file.session,
+            sequence: self.log.sequence,
+            dropped: self.lost.dropped.wrapping_add(self.counts.oversized),
+            overwritten: self.lost.overwritten,
+            retries: self.counts.retries,
+            longest_write: self.counts.longest_write,
+            high_water: self.high_water,
+            ..Batch::default()
+        }
+    }
+
+    fn write_batch(&mut self, now: u64) -> Progress {
+        self.log.sealed = self.log.buffer.seal(self.head());
+        self.write(What::Data, now)
+    }
+
+    fn write(&mut self, what: What, now: u64) -> Progress {
+        let (first, count) = self.log.sectors(what);
+        self.job = Job::new(first, count, now);
+        self.stage = Stage::Writing(what);
+        self.go_on(what, now)
+    }
+
+    fn go_on(&mut self, what: What, now: u64) -> Progress {
+        let mut scratch = [0; SECTOR];
+        let head = self.head();
+        let sector = self.job.next().map(|at| self.log.sector(what, at, head, &mut scratch));
+        match self.job.step(&mut self.device, sector, now, self.config.timeout) {
+            Ok(Step::Moved) => Progress::Working,
+            Ok(Step::Busy) => Progress::Busy,
+            Ok(Step::Done) => self.written(what, now),
+            Err(error) => self.failed(what, error, now),
+        }
+    }
+
+    /// The card has acknowledged a write.
+    fn written(&mut self, what: What, now: u64) -> Progress {
+        self.attempts = 0;
+        match what {
+            What::Control => self.write(What::Wipe, now),
+            What::Wipe => {
+                self.log.sequence = 0;
+                self.write(What::Declare, now)
+            }
+            What::Declare => self.begun(),
+            What::Data => self.acknowledged(now),
+            What::Index => self.write(What::Tail, now),
+            What::Tail => self.completed(),
+        }
+    }
+
+    /// The file has its first batch: what is at hand, sealed or not, comes behind it.
+    fn begun(&mut self) -> Progress {
+        let (base, head_at) = (self.log.declarations.len(), self.log.declarations.head_at);
+        self.log.next = self.log.declarations.sectors;
+        self.log.sequence = 1;
+        self.log.buffer.move_to(base, head_at);
+        self.counts.files = self.counts.files.wrapping_add(1);
+        self.stage = Stage::Logging;
+        Progress::Working
+    }
+
+    fn acknowledged(&mut self, now: u64) -> Progress {
+        let (log, counts) = (&mut self.log, &mut self.counts);
+        let took = u32::try_from(now.saturating_sub(self.job.started)).unwrap_or(u32::MAX);
+        counts.longest_write = counts.longest_write.max(took);
+        counts.acknowledged = counts.acknowledged.wrapping_add(log.buffer.records);
+        counts.batches = counts.batches.wrapping_add(1);
+        let sequence = log.sequence;
+        log.next += log.sealed;
+        log.sequence = log.sequence.wrapping_add(1);
+        log.sealed = 0;
+        // The file's sectors were counted to fit into 32 bits as bytes.
+        log.buffer.open(log.next.saturating_mul(SECTOR as u32));
+        (self.is_full, self.abandoned, self.avoid) = (false, 0, None);
+        self.stage = Stage::Logging;
+        if !self.log.has_room() {
+            // Before the next record moves a mark: the index needs those of this file.
+            (self.job, self.stage) = self.closing(now);
+        }
+        Progress::Acknowledged(sequence)
+    }
+
+    fn closing(&self, now: u64) -> (Job, Stage) {
+        let (first, count) = self.log.sectors(What::Index);
+        (Job::new(first, count, now), Stage::Writing(What::Index))
+    }
+
+    /// The file is closed.
+    fn completed(&mut self) -> Progress {
+        if self.is_closing() && self.log.buffer.is_empty() {
+            return self.closed();
+        }
+        self.begin_file();
+        self.stage = Stage::Scan;
+        Progress::Working
+    }
+
+    fn closed(&mut self) -> Progress {
+        self.stage = Stage::Closed;
+        Progress::Closed
+    }
+
+    /// Looks for another file. What is at hand will go there.
+    fn begin_file(&mut self) {
+        if self.log.buffer.is_empty() {
+            self.log.buffer.forget();
+            self.log.buffer.open(self.log.declarations.len());
+        }
+        self.log.buffer.forget_losses();
+        self.told = Lost::default();
+        self.is_clock_due = self.clock.is_some();
+        self.scan = Scan::default();
+        self.again = None;
+        self.attempts = 0;
+    }
+
+    fn failed(&mut self, what: What, error: DeviceError, now: u64) -> Progress {
+        if let DeviceError::Absent | DeviceError::WriteProtected = error {
+            return self.wait(error.into(), now);
+        }
+        self.counts.retries = self.counts.retries.wrapping_add(1);
+        self.attempts += 1;
+        self.again = Some(what);
+        if self.attempts >= ATTEMPTS {
+            self.attempts = 0;
+            self.again = None;
+            self.counts.abandoned = self.counts.abandoned.wrapping_add(1);
+            self.abandoned = self.abandoned.saturating_add(1);
+            self.avoid = Some(self.log.file.number);
+            if self.is_closing() && matches!(what, What::Index | What::Tail) {
+                return self.closed();
+            }
+        }
+        if self.abandoned >= ABANDONED {
+            self.abandoned = 0;
+            return self.wait(Trouble::Failing, now);
+        }
+        self.stage = Stage::Reset;
+        self.job = Job::new(0, 0, now);
+        Progress::Working
+    }
+
+    fn wait(&mut self, trouble: Trouble, now: u64) -> Progress {
+        self.counts.troubles = self.counts.troubles.wrapping_add(1);
+        self.again = None;
+        self.stage = Stage::Waiting(trouble);
+        self.until = now.saturating_add(u64::from(self.config.pause));
+        Progress::Stopped(trouble)
+    }
+
+    fn look_again(&mut self, now: u64) -> Progress {
+        self.stage = Stage::Reset;
+        self.job = Job::new(0, 0, now);
+        Progress::Working
+    }
+
+    fn reset(&mut self, now: u64) -> Progress {
+        if self.job.moved == 0 {
+            self.job.moved = now;
+        }
+        match self.device.reset() {
+            Poll::Pending if now.saturating_sub(self.job.moved) > u64::from(self.config.timeout) => {
+                self.wait(Trouble::Failing, now)
+            }
+            Poll::Pending => Progress::Busy,
+            Poll::Ready(Err(error)) => self.wait(error.into(), now),
+            Poll::Ready(Ok(card)) => self.identified(card, now),
+        }
+    }
+
+    /// The card is ready: the same write again if it is the same card, otherwise a new file.
+    fn identified(&mut self, card: CardId, now: u64) -> Progress {
+        let is_same = self.card == card;
+        self.card = card;
+        if let Some(what) = self.again.take().filter(|_| is_same) {
+            return if what == What::Data { self.write_batch(now) } else { self.write(what, now) };
+        }
+        if !is_same {
+            self.avoid = None;
+        }
+        self.begin_file();
+        self.stage = Stage::Scan;
+        Progress::Working
+    }
+
+    fn search(&mut self, now: u64) -> Progress {
+        let Config { place, when_full, .. } = self.config;
+        let wanted = Wanted { place, when_full, avoid: self.avoid, least: self.log.least() };
+        match self.scan.step(&mut self.device, &wanted) {
+            Ok(None) => Progress::Working,
+            Ok(Some(found)) => {
+                self.log.file = found;
+                self.stage = Stage::Ready;
+                Progress::Working
+            }
+            Err(trouble) => self.wait(trouble, now),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! One data block.
+//!
+//! ```text
+//! 2 │ size varuint │ kind │ flags │ previous_offset varuint? │ timestamp i64 │ checksum u32 │ payload…
+//! ```
+//!
+//! `tlog::wire::data` writes the same for any identifier and flags; here they are known to take a byte each, and
+//! numbers have 32 bits: it costs a third on a processor that has no others.
+
+use tlog::wire::{BlockType, DataFlags, crc};
+
+/// Flags of a block without a previous offset.
+const FLAGS: u8 = DataFlags::TIMESTAMP.with(DataFlags::CHECKSUM).bits() as u8;
+
+/// Flags of a block with one.
+const CHAINED: u8 = DataFlags::TIMESTAMP.with(DataFlags::CHECKSUM).with(DataFlags::PREVIOUS_OFFSET).bits() as u8;
+
+/// The bytes of kind, flags, timestamp and checksum.
+const FIXED: usize = 1 + 1 + 8 + crc::LEN;
+
+/// What a data block says in front of its payload.
+pub(crate) struct Frame {
+    /// Its identifier, less than 128.
+    pub kind: u16,
+    /// The distance to the last one of its kind; 0 for none.
+    pub previous: u32,
+    /// Microseconds since boot.
+    pub time: u64,
+    /// The length of the payload.
+    pub len: usize,
+}
+
+impl Frame {
+    /// How many bytes the block has.
+    #[inline]
+    pub(crate) fn block_len(&self) -> usize {
+        let body = self.body_len();
+        1 + varuint_len(body as u32) + body
+    }
+
+    #[inline]
+    fn body_len(&self) -> usize {
+        let previous = if self.previous == 0 { 0 } else { varuint_len(self.previous) };
+        FIXED + previous + self.len
+    }
+
+    /// Writes the block, which is [`block_len`](Self::block_len) long; `fill` has the payload. Its checksum; `None` when
+    /// `fill` says that there is no payload.
+    #[inline]
+    pub(crate) fn put(&self, block: &mut [u8], fill: impl FnOnce(&mut [u8]) -> bool) -> Option<u32> {
+        let front_len = block.len().checked_sub(self.len)?;
+        let (front, payload) = block.split_at_mut_checked(front_len)?;
+        if !fill(payload) {
+            return None;
+        }
+        let (flags, previous) = if self.previous == 0 { (FLAGS, None) } else { (CHAINED, Some(self.previous)) };
+        let (fields, tail) = front.split_at_mut_checked(front_len.checked_sub(8 + crc::LEN)?)?;
+        let mut out = fields.iter_mut();
+        *out.next()? = BlockType::Data.code() as u8;
+        varuint(self.body_len() as u32, &mut out)?;
+        *out.next()? = self.kind as u8;
+        *out.next()? = flags;
+        if let Some(previous) = previous {
+            varuint(previous, &mut out)?;
+        }
+        let (time, stored) = tail.split_first_chunk_mut::<8>()?;
+        *time = self.time.to_le_bytes();
+        stored.fill(0);
+        let checksum = crc::hash(block);
+        let stored = block.get_mut(front_len.checked_sub(crc::LEN)?..)?.first_chunk_mut()?;
+        *stored = checksum.to_le_bytes();
+        Some(checksum)
+    }
+}
+
+/// How many bytes a number takes.
+#[inline]
+pub(crate) const fn varuint_len(mut value: u32) -> usize {
+    let mut len = 1;
+    while value >= 0x80 {
+        value >>= 7;
+        len += 1;
+    }
+    len
+}
+
+#[inline]
+fn varuint(mut value: u32, out: &mut core::slice::IterMut<'_, u8>) -> Option<()> {
+    while value >= 0x80 {
+        *out.next()? = value as u8 | 0x80;
+        value >>= 7;
+    }
+    *out.next()? = value as u8;
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+    use tlog::wire::data::MAX_FRONT_LEN;
+    use tlog::wire::{BlockHeader, DataHeader};
+
+    #[test]
+    fn is_what_the_format_crate_writes() {
+        for (previous, len) in [(0, 0), (1, 16), (0x7f, 109), (0x80, 110), (0x4000, 16_000), (u32::MAX, 65_535)] {
+            let frame = Frame { kind: 100, previous, time: 1 << 40 | 5, len };
+            let mut block = vec![0xaa; frame.block_len()];
+            let checksum = frame.put(&mut block, |payload| {
+                payload.fill(7);
+                payload.len() == len
+            });
+            let header = BlockHeader::parse(&block).unwrap();
+            assert_eq!(header.block_len(), Some(block.len() as u64));
+            let data = DataHeader::parse(&block[header.header_len..]).unwrap();
+            assert_eq!((data.identifier, data.timestamp), (100, Some(1 << 40 | 5)));
+            assert_eq!(data.previous_offset.unwrap_or(0), u64::from(previous));
+            assert_eq!(data.checksum, checksum);
+            let at = header.header_len + data.checksum_at().unwrap();
+            assert_eq!(checksum, Some(crc::block_crc(&block, at)));
+            let mut front = [0; MAX_FRONT_LEN];
+            let front_len = data.encode(len, &mut front);
+            front[front_len - 4..front_len].copy_from_slice(&checksum.unwrap().to_le_bytes());
+            assert_eq!(block[..front_len], front[..front_len]);
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_gone_is_no_block() {
+        let frame = Frame { kind: 1, previous: 0, time: 0, len: 4 };
+        let mut block = vec![0; frame.block_len()];
+        assert_eq!(frame.put(&mut block, |_| false), None);
+        assert_eq!(frame.put(&mut block[..3], |_| true), None);
+    }
+}

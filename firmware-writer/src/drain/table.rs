@@ -1,0 +1,115 @@
+//! All kinds of a log: the firmware's, and the writer's own behind them.
+
+use tlog::Record;
+use tlog::wire::{batch, varuint};
+
+use crate::clock::Clock;
+use crate::kinds::{Kind, MAX_KINDS};
+
+/// What was lost of a kind since the rings were made; written when it has changed.
+#[derive(Record, Clone, Copy, Debug, PartialEq, Eq)]
+#[tlog(name = "tlog.drops")]
+pub struct Drops {
+    /// The identifier of the kind in this file.
+    pub kind: u16,
+    /// Records that found no room.
+    pub dropped: u32,
+    /// Records that were overwritten before they were read.
+    pub overwritten: u32,
+}
+
+/// The kinds of the writer itself. Their identifiers follow those of the firmware.
+const OWN: [Kind; OWN_KINDS] =
+    [Kind { name: batch::NAME, schema: batch::Batch::SCHEMA }, Kind::of::<Clock>(), Kind::of::<Drops>()];
+
+/// How many kinds the writer adds to those of a firmware.
+pub const OWN_KINDS: usize = 3;
+
+/// The kinds by identifier.
+#[derive(Clone, Copy)]
+pub(crate) struct Table<'k> {
+    kinds: &'k [Kind],
+}
+
+impl<'k> Table<'k> {
+    /// The first [`MAX_KINDS`] of them.
+    pub(crate) fn new(kinds: &'k [Kind]) -> Self {
+        Self { kinds: kinds.get(..MAX_KINDS).unwrap_or(kinds) }
+    }
+
+    /// How many kinds the firmware has: the greatest of its identifiers.
+    pub(crate) const fn firmware(&self) -> u16 {
+        self.kinds.len() as u16
+    }
+
+    /// The greatest identifier.
+    pub(crate) const fn last(&self) -> u16 {
+        self.firmware() + OWN_KINDS as u16
+    }
+
+    pub(crate) const fn batch_id(&self) -> u16 {
+        self.firmware() + 1
+    }
+
+    pub(crate) const fn clock_id(&self) -> u16 {
+        self.firmware() + 2
+    }
+
+    pub(crate) const fn drops_id(&self) -> u16 {
+        self.firmware() + 3
+    }
+
+    fn get(&self, id: u16) -> Option<&Kind> {
+        let at = usize::from(id).checked_sub(1)?;
+        self.kinds.get(at).or_else(|| OWN.get(at.checked_sub(self.kinds.len())?))
+    }
+
+    /// The length of the schema block of a kind.
+    pub(crate) fn block_len(&self, id: u16) -> usize {
+        self.get(id).map_or(0, |kind| 1 + varuint::len(body_len(kind) as u64) + body_len(kind))
+    }
+
+    /// Hands the schema block of a kind to `put`, piece by piece.
+    pub(crate) fn block(&self, id: u16, put: &mut dyn FnMut(&[u8])) {
+        let Some(kind) = self.get(id) else { return };
+        put(&[1]);
+        number(body_len(kind), put);
+        put(&[id as u8, 0]);
+        number(kind.name.len(), put);
+        put(kind.name.as_bytes());
+        put(kind.schema);
+    }
+}
+
+fn body_len(kind: &Kind) -> usize {
+    2 + varuint::len(kind.name.len() as u64) + kind.name.len() + kind.schema.len()
+}
+
+fn number(value: usize, put: &mut dyn FnMut(&[u8])) {
+    let mut bytes = [0; varuint::MAX_LEN];
+    let len = varuint::encode(value as u64, &mut bytes);
+    put(bytes.get(..len).unwrap_or(&[]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+    use tlog::wire::{BlockHeader, SchemaBlock};
+
+    #[test]
+    fn blocks_are_as_long_as_they_say_and_have_the_kinds() {
+        let kinds = [Kind { name: "a", schema: &[4, 4] }, Kind { name: "bb", schema: &[7; 300] }];
+        let table = Table::new(&kinds);
+        for (id, name) in [(1, "a"), (2, "bb"), (3, "tlog.batch"), (4, "tlog.clock"), (5, "tlog.drops")] {
+            let mut block = Vec::new();
+            table.block(id, &mut |bytes| block.extend_from_slice(bytes));
+            assert_eq!(block.len(), table.block_len(id));
+            let header = BlockHeader::parse(&block).unwrap();
+            assert_eq!(header.block_len(), Some(block.len() as u64));
+            let schema = SchemaBlock::parse(&block[header.header_len..]).unwrap();
+            assert_eq!((schema.identifier, schema.name), (u64::from(id), name.as_bytes()));
+        }
+        assert_eq!((table.block_len(0), table.block_len(6), table.last()), (0, 0, 5));
+    }
+}

@@ -9,6 +9,12 @@
 //! as `tlog::wire::batch` says; preallocated files, so that no file system is written to while logging.
 #![no_std]
 
+#[cfg(any(test, loom))]
+extern crate std;
+
+pub mod clock;
 pub mod device;
 pub mod kinds;
+pub mod ring;
 pub mod source;
+mod sync;

@@ -2,6 +2,36 @@
 
 use tlog::{Micros, Record};
 
+/// Microseconds since boot, of which rings keep the low 32 bits. The drain widens them again.
+///
+/// Any `fn() -> u32` is one. A type of its own, without size, lets the compiler put the reading of the timer into
+/// the logging function:
+///
+/// ```
+/// use firmware_writer::clock::Clock;
+///
+/// struct Timer;
+///
+/// impl Clock for Timer {
+///     fn now(&self) -> u32 {
+///         0 // read a register that counts microseconds
+///     }
+/// }
+/// ```
+///
+/// It must not run backwards, other than by wrapping, and must not log by itself. It is read in interrupts.
+pub trait Clock {
+    /// The low 32 bits of the microseconds since boot.
+    fn now(&self) -> u32;
+}
+
+impl<F: Fn() -> u32> Clock for F {
+    #[inline]
+    fn now(&self) -> u32 {
+        self()
+    }
+}
+
 /// How far behind `now` a record may seem to be; what seems older was logged after `now` was read.
 const OLDEST: u32 = 0xf000_0000;
 
@@ -29,7 +59,7 @@ pub enum ClockSource {
 /// What UTC a time of this log is: one record each time that it becomes known. Times in the log are not changed by it.
 #[derive(Record, Clone, Copy, Debug, PartialEq, Eq)]
 #[tlog(name = "tlog.clock")]
-pub struct Clock {
+pub struct ClockRecord {
     /// Microseconds since boot.
     pub mono_us: u64,
     /// The same moment in UTC.

@@ -9,7 +9,7 @@
 //! as `tlog::wire::batch` says; preallocated files, so that no file system is written to while logging.
 #![no_std]
 
-#[cfg(any(test, feature = "std"))]
+#[cfg(any(test, loom, feature = "std"))]
 extern crate std;
 
 pub mod card;
@@ -17,6 +17,8 @@ pub mod clock;
 pub mod device;
 pub mod drain;
 pub mod kinds;
+pub mod ring;
 #[cfg(any(test, feature = "std"))]
 pub mod sim;
 pub mod source;
+mod sync;

@@ -32,15 +32,41 @@ pub trait Source {
     /// Passes over the record that [`peek`](Self::peek) told of.
     fn skip(&mut self);
 
-    /// What was lost so far.
+    /// What was lost so far of what this reader wants.
     fn lost(&self) -> Lost;
 
-    /// What was lost so far of this kind. Asked for when [`lost`](Self::lost) has changed.
-    fn lost_of(&self, kind: u16) -> Lost {
-        let _ = kind;
+    /// What was lost so far of one kind. A source that does not tell kinds apart says that there is nothing to say.
+    fn lost_of(&self, id: u16) -> Lost {
+        let _ = id;
         Lost::default()
     }
 
     /// The most bytes that were ever waiting.
     fn high_water(&self) -> u32;
+}
+
+impl<S: Source + ?Sized> Source for &mut S {
+    fn peek(&mut self) -> Option<Head> {
+        (**self).peek()
+    }
+
+    fn take(&mut self, into: &mut [u8]) -> bool {
+        (**self).take(into)
+    }
+
+    fn skip(&mut self) {
+        (**self).skip();
+    }
+
+    fn lost(&self) -> Lost {
+        (**self).lost()
+    }
+
+    fn lost_of(&self, id: u16) -> Lost {
+        (**self).lost_of(id)
+    }
+
+    fn high_water(&self) -> u32 {
+        (**self).high_water()
+    }
 }

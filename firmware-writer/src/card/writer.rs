@@ -12,7 +12,7 @@ use super::log::{Log, What};
 use super::scan::{Found, Scan, Wanted};
 use super::stream::Declarations;
 use super::{Config, Counts, TooSmall, Trouble};
-use crate::clock::{Clock, widen};
+use crate::clock::{ClockRecord, widen};
 use crate::device::{BlockDevice, CardId, DeviceError, SECTOR};
 use crate::drain::Table;
 use crate::kinds::Kind;
@@ -96,7 +96,7 @@ pub struct Writer<'m, D> {
     /// When the first record came into the batch at hand.
     oldest: u64,
     is_full: bool,
-    clock: Option<Clock>,
+    clock: Option<ClockRecord>,
     is_clock_due: bool,
     lost: Lost,
     /// What of that the file at hand says by kind.
@@ -214,7 +214,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     }
 
     /// Tells what UTC it is; a record says so in this file and in each further one.
-    pub fn set_clock(&mut self, clock: Clock) {
+    pub fn set_clock(&mut self, clock: ClockRecord) {
         self.clock = Some(clock);
         self.is_clock_due = true;
     }

@@ -3,7 +3,7 @@
 use tlog::Record;
 use tlog::wire::{batch, varuint};
 
-use crate::clock::Clock;
+use crate::clock::ClockRecord;
 use crate::kinds::{Kind, MAX_KINDS};
 
 /// What was lost of a kind since the rings were made; written when it has changed.
@@ -20,7 +20,7 @@ pub struct Drops {
 
 /// The kinds of the writer itself. Their identifiers follow those of the firmware.
 const OWN: [Kind; OWN_KINDS] =
-    [Kind { name: batch::NAME, schema: batch::Batch::SCHEMA }, Kind::of::<Clock>(), Kind::of::<Drops>()];
+    [Kind { name: batch::NAME, schema: batch::Batch::SCHEMA }, Kind::of::<ClockRecord>(), Kind::of::<Drops>()];
 
 /// How many kinds the writer adds to those of a firmware.
 pub const OWN_KINDS: usize = 3;

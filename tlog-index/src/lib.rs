@@ -11,6 +11,7 @@
 //!
 //! What a block is, the crate `tlog` knows; nothing here looks at terminals or output formats.
 
+pub mod batches;
 mod by_id;
 pub mod copy;
 pub mod index;

@@ -82,9 +82,7 @@ pub(super) fn check(bytes: &[u8], start: usize, head: &Head, effort: &mut u64) -
     };
     let before = *effort;
     let walked = walk(bytes, head.end, end, effort);
-    // Filler that follows the head at once fills its room and is part of it.
-    let is_right = [walked.behind_head, walked.all].contains(&head.batch.checksum);
-    if walked.at != end || !is_right {
+    if walked.at != end || walked.checksum != head.batch.checksum {
         return Body::Torn(walked.at);
     }
     *effort = before;
@@ -94,17 +92,20 @@ pub(super) fn check(bytes: &[u8], start: usize, head: &Head, effort: &mut u64) -
 /// How much is looked at of a batch that claims to be longer than the file.
 const MAX_TORN: usize = 1 << 20;
 
+fn is_filler(frame: &BlockHeader, block: &[u8]) -> bool {
+    block.get(frame.header_len..).and_then(|body| frame.is_filler(body)) == Some(true)
+}
+
 struct Walked {
     /// Where the first block starts that is not right, or does not belong into a batch.
     at: usize,
-    /// The checksum of all blocks, and without filler that comes first.
-    all: u32,
-    behind_head: u32,
+    /// That of all blocks but filler.
+    checksum: u32,
 }
 
 fn walk(bytes: &[u8], from: usize, end: usize, effort: &mut u64) -> Walked {
     let mut at = from;
-    let (mut all, mut behind_head) = (Checksum::new(), Checksum::new());
+    let mut sum = Checksum::new();
     while at < end {
         let Some((frame, block)) = block_at(bytes, at, end) else { break };
         let Some(left) = effort.checked_sub(block.len() as u64) else { break };
@@ -112,25 +113,27 @@ fn walk(bytes: &[u8], from: usize, end: usize, effort: &mut u64) -> Walked {
         match frame.block_type {
             BlockType::Data => {
                 let Some(checksum) = checked_data(&frame, block).and_then(|header| header.checksum) else { break };
-                all.data(checksum);
-                behind_head.data(checksum);
+                sum.data(checksum);
             }
-            BlockType::Dictionary => {
-                if frame.is_filler(block.get(frame.header_len..).unwrap_or(&[])) != Some(true) {
-                    break;
-                }
-                all.block(block);
-                if at != from {
-                    behind_head.block(block);
-                }
-            }
-            BlockType::Schema => {
-                all.block(block);
-                behind_head.block(block);
-            }
-            BlockType::Index | BlockType::SeekMarker | BlockType::Unknown(_) => break,
+            BlockType::Dictionary if is_filler(&frame, block) => {}
+            BlockType::Schema => sum.block(block),
+            BlockType::Dictionary | BlockType::Index | BlockType::SeekMarker | BlockType::Unknown(_) => break,
         }
         at += block.len();
     }
-    Walked { at, all: all.finish(), behind_head: behind_head.finish() }
+    Walked { at, checksum: sum.finish() }
+}
+
+/// Where filler ends that starts at this place and may end behind the file: one block, or one without a body and another.
+pub(super) fn filler_end(bytes: &[u8], at: usize) -> Option<u64> {
+    let rest = bytes.get(at..)?;
+    let frame = BlockHeader::parse(rest).ok()?;
+    frame.is_filler(rest.get(frame.header_len..)?).filter(|&is| is)?;
+    if frame.body_len == 0 {
+        let behind = bytes.get(at.checked_add(frame.header_len)?..)?;
+        let frame = BlockHeader::parse(behind).ok().filter(|frame| frame.body_len > 0)?;
+        frame.is_filler(behind.get(frame.header_len..)?).filter(|&is| is)?;
+        return (at as u64).checked_add(2)?.checked_add(frame.block_len()?);
+    }
+    (at as u64).checked_add(frame.block_len()?)
 }

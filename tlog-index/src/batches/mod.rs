@@ -24,7 +24,7 @@ use serde::Serialize;
 use tlog::wire::batch::SECTOR;
 use tlog::wire::{Batch, BlockType, IndexBlock};
 
-use check::{Body, Head, block_at, check, end_of, head_at, may_be_head};
+use check::{Body, Head, block_at, check, end_of, filler_end, head_at, may_be_head};
 use front::{Front, front};
 
 /// So many times the length of the file may be looked at in vain, so that no file keeps anybody busy for ever.
@@ -303,10 +303,7 @@ impl<'b> Batches<'b> {
 
     /// The end of the log at this place: filler, and behind it nothing or the index.
     fn end_at(&self, at: usize) -> Option<Piece> {
-        let rest = self.bytes.get(at..)?;
-        let frame = tlog::wire::BlockHeader::parse(rest).ok()?;
-        let end = (at as u64).checked_add(frame.block_len()?)?;
-        frame.is_filler(rest.get(frame.header_len..)?).filter(|&is| is)?;
+        let end = filler_end(self.bytes, at)?;
         let len = self.bytes.len() as u64;
         let index = if end < len { Some(self.index_at(usize::try_from(end).ok()?)?) } else { None };
         Some(Piece::End { at: at as u64, index })

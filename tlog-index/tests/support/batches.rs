@@ -108,10 +108,9 @@ impl Firmware {
             body.extend(block);
             checksum.data(sum);
         }
-        let from = body.len();
         let end = (room + body.len() + 2).next_multiple_of(SECTOR);
-        put_filler(&mut body, end - room - from);
-        checksum.block(&body[from..]);
+        let left = end - room - body.len();
+        put_filler(&mut body, left);
         self.next.sectors = (end / SECTOR) as u32;
         self.next.checksum = checksum.finish();
         let (block, _) = data_block(BATCH, time, None, &self.next.encode());
@@ -177,11 +176,14 @@ fn put_filler(out: &mut Vec<u8>, len: usize) {
     if len == 0 {
         return;
     }
-    let body = (0..=9).map(|header| len - header).find(|&body| {
+    let body = (0..=9).filter_map(|header| len.checked_sub(header)).find(|&body| {
         let (_, header) = BlockHeader::encode(BlockType::Dictionary, body as u64);
         header + body == len
     });
-    let body = body.expect("no filler has this length");
+    let Some(body) = body else {
+        out.extend([4, 0]);
+        return put_filler(out, len - 2);
+    };
     let (header, header_len) = BlockHeader::encode(BlockType::Dictionary, body as u64);
     out.extend(&header[..header_len]);
     out.extend(FILLER_MAGIC.iter().chain([0xff; SECTOR].iter()).take(body.min(SECTOR)));

@@ -13,6 +13,7 @@
 
 pub mod batches;
 mod by_id;
+pub mod card;
 pub mod copy;
 pub mod index;
 pub mod plan;

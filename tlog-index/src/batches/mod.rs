@@ -178,6 +178,33 @@ impl BatchReport {
     }
 }
 
+/// The head of a batch, without a look at what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadOnly {
+    /// What it says.
+    pub batch: Batch,
+    /// When it was written, in microseconds.
+    pub time: i64,
+}
+
+/// The head at the start of a file, as far as it is in `bytes`.
+pub fn first_head(bytes: &[u8]) -> Option<HeadOnly> {
+    match front(bytes) {
+        Front::Batches(_, head) => Some(HeadOnly { batch: head.batch, time: head.time }),
+        Front::Torn | Front::Log | Front::Nothing => None,
+    }
+}
+
+/// The head of a later batch that starts where `bytes` do.
+pub fn later_head(bytes: &[u8]) -> Option<HeadOnly> {
+    head_at(bytes, 0, None).map(|head| HeadOnly { batch: head.batch, time: head.time })
+}
+
+/// Where filler ends that starts where `bytes` do, in bytes; it may end far behind them.
+pub fn filler_len(bytes: &[u8]) -> Option<u64> {
+    filler_end(bytes, 0)
+}
+
 /// Walks through a file in batches.
 #[derive(Clone, Debug)]
 pub struct Batches<'b> {

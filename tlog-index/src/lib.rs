@@ -11,7 +11,9 @@
 //!
 //! What a block is, the crate `tlog` knows; nothing here looks at terminals or output formats.
 
+pub mod batches;
 mod by_id;
+pub mod card;
 pub mod copy;
 pub mod index;
 pub mod plan;

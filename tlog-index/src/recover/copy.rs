@@ -15,6 +15,7 @@ use tlog::{Micros, RecordId, Result};
 use super::duplicates::{Chain, Duplicates};
 use super::names::Names;
 use super::promise::{Recovered, Sum};
+use super::stretches::{self, Part, Parts};
 use super::survey::{Survey, TELL_EVERY};
 use super::{Duplicate, IgnoredDeclaration, Losses, Lost, RecordReport, RecoverOptions, Renamed, Report, Undeclared};
 use crate::by_id::ById;
@@ -30,36 +31,39 @@ const PROOFS: u32 = 64;
 /// [`Error::Io`](tlog::Error::Io) from the sink, and [`Error::Limit`](tlog::Error::Limit) when the log declares more
 /// than memory is given to. Nothing in `bytes` is an error.
 pub fn recover<W: Write>(bytes: &[u8], options: &RecoverOptions, out: W) -> Result<(Recovered, W)> {
-    let survey = Survey::of(bytes, options)?;
-    let mut known: Vec<Arc<RecordType>> = Vec::new();
-    for record in options.known.iter().chain(&survey.late) {
-        if known.iter().all(|other| other.identifier != record.identifier) {
-            known.push(Arc::clone(record));
-        }
-    }
-    let mut reader = SliceReader::new(bytes, options.read_options(known.clone()));
+    let parts = Parts::of(bytes, options)?;
+    let mut known = unique(options.known.iter().chain(&parts.schemas));
+    let survey = Survey::of(bytes, &parts, &known, options)?;
+    known = unique(known.iter().chain(&survey.late));
     let mut copy = Copy::new(bytes, options, survey, &known, out);
-    let mut turns = 0_u64;
-    loop {
-        turns += 1;
-        if turns.is_multiple_of(TELL_EVERY) {
-            options.tell(bytes.len() as u64 + reader.offset());
-        }
-        if let Some(data) = reader.next_intact() {
-            copy.data(&data)?;
-            continue;
-        }
-        match reader.next_event()? {
-            Some(Event::Data(data)) => copy.data(&data)?,
-            Some(Event::Schema(record)) => copy.declared(record),
-            Some(Event::Skipped(skipped)) => copy.skipped(&skipped),
-            Some(Event::Index { .. }) => copy.report.had_index = reader.offset() == bytes.len() as u64,
-            Some(Event::Marker { .. } | Event::Filler { .. }) => {}
-            None => break,
+    let mut place = None;
+    for part in &parts.list {
+        match part {
+            Part::Lost { range, cause } => copy.lose(range.clone(), cause),
+            Part::Read { range, proved } => {
+                let mut reader = stretches::reader(bytes, range, options.read_options(known.clone()), place)?;
+                copy.is_proved = *proved;
+                copy.read(&mut reader)?;
+                place = reader.place();
+            }
         }
     }
     options.tell(RecoverOptions::work(bytes.len() as u64));
+    copy.report.unverified = parts.unverified();
+    copy.report.had_index |= parts.batches.as_ref().is_some_and(|batches| batches.closed);
+    copy.report.batches = parts.batches;
     copy.finish()
+}
+
+/// The first record of each identifier.
+fn unique<'r>(records: impl Iterator<Item = &'r Arc<RecordType>>) -> Vec<Arc<RecordType>> {
+    let mut unique: Vec<Arc<RecordType>> = Vec::new();
+    for record in records {
+        if unique.iter().all(|other| other.identifier != record.identifier) {
+            unique.push(Arc::clone(record));
+        }
+    }
+    unique
 }
 
 /// What an identifier means now in the log that is read.
@@ -102,6 +106,8 @@ struct Copy<'r, W: Write> {
     losses: Losses,
     duplicates: Duplicates<'r>,
     sum: Sum,
+    /// Whether what is copied now is proved to belong to the log.
+    is_proved: bool,
     report: Report,
 }
 
@@ -126,7 +132,31 @@ impl<'r, W: Write> Copy<'r, W> {
             losses: Losses::default(),
             duplicates: Duplicates::new(bytes, options),
             sum: Sum::default(),
+            is_proved: true,
             report,
+        }
+    }
+
+    /// Copies what this reader delivers.
+    fn read(&mut self, reader: &mut SliceReader<'_>) -> Result<()> {
+        let mut turns = 0_u64;
+        loop {
+            turns += 1;
+            if turns.is_multiple_of(TELL_EVERY) {
+                self.options.tell(self.bytes.len() as u64 + reader.offset());
+            }
+            if let Some(data) = reader.next_intact() {
+                self.data(&data)?;
+                continue;
+            }
+            match reader.next_event()? {
+                Some(Event::Data(data)) => self.data(&data)?,
+                Some(Event::Schema(record)) => self.declared(record),
+                Some(Event::Skipped(skipped)) => self.skipped(&skipped),
+                Some(Event::Index { .. }) => self.report.had_index = reader.offset() == self.bytes.len() as u64,
+                Some(Event::Marker { .. } | Event::Filler { .. }) => {}
+                None => return Ok(()),
+            }
         }
     }
 
@@ -161,14 +191,16 @@ impl<'r, W: Write> Copy<'r, W> {
         let Some(source) = self.sources.get_mut(identifier) else { return Ok(()) };
         let Some((output, output_id)) = source.output else { return Ok(()) };
         let tally = &mut self.tallies[output];
+        let time = if self.options.rebase { data.time.map(|time| self.survey.clock.rebased(time)) } else { data.time };
         tally.kept += 1;
-        tally.first = tally.first.into_iter().chain(data.time).min();
-        tally.last = tally.last.max(data.time);
+        tally.first = tally.first.into_iter().chain(time).min();
+        tally.last = tally.last.max(time);
+        self.report.unverified_kept += u64::from(!self.is_proved);
         tally.lost += u64::from(predecessor_is_lost(self.bytes, data, &source.chain, &self.losses));
         source.chain.add(data);
         let compressed = data.flags.contains(DataFlags::SNAPPY);
-        self.sum.data(output_id.0, data.time, compressed, data.payload);
-        self.writer.write_stored(output_id, data.time, data.payload, compressed)?;
+        self.sum.data(output_id.0, time, compressed, data.payload);
+        self.writer.write_stored(output_id, time, data.payload, compressed)?;
         self.add_duplicates(ended);
         Ok(())
     }
@@ -327,6 +359,7 @@ impl<'r, W: Write> Copy<'r, W> {
             self.add(&record)?;
         }
         let mut report = self.report;
+        report.clock = self.options.rebase.then(|| self.survey.clock.report());
         let named = self.names.outputs.into_iter().zip(self.tallies);
         report.records = named
             .map(|(output, tally)| RecordReport {

@@ -26,6 +26,7 @@
 //! | blocks written twice | the second ones are dropped, if previous offsets prove it: see `duplicates.rs` |
 //! | several logs in one file | joined; where names clash, renamed: see `names.rs` |
 //! | a wrong index | there is a new one |
+//! | power lost while firmware wrote a batch | what [whole batches](crate::batches) prove is kept, nothing else |
 //!
 //! What cannot be repaired because nothing in the file tells: a schema block has no checksum, so that a flipped bit in
 //! the name of a field makes another valid schema. A sibling's schemas decide if
@@ -37,7 +38,9 @@ mod losses;
 mod names;
 mod options;
 mod promise;
+mod rebase;
 mod report;
+mod stretches;
 mod survey;
 
 pub use copy::recover;
@@ -45,4 +48,5 @@ pub(crate) use losses::Losses;
 pub(crate) use names::Names;
 pub use options::RecoverOptions;
 pub use promise::Recovered;
+pub use rebase::ClockReport;
 pub use report::{Duplicate, IgnoredDeclaration, Lost, RecordReport, Renamed, Report, Undeclared};

@@ -25,6 +25,14 @@ pub struct RecoverOptions {
     pub seek_period: Option<Duration>,
     /// The largest block that is believed to follow damage, in bytes.
     pub max_block: u64,
+    /// Of a file that firmware wrote in [batches](crate::batches), keep also what is intact in batches that are not
+    /// whole, and batches of which nothing proves that they belong to the latest use of the file. The report says which
+    /// bytes these are.
+    pub unverified: bool,
+    /// The log is known to be such a file, however it starts. Otherwise that is found out.
+    pub card: bool,
+    /// Turn times since a device began to run into those of the world, by the `tlog.clock` records of the log.
+    pub rebase: bool,
     /// Counts bytes of the log got through, up to [`work`](Self::work), for whoever shows progress.
     pub progress: Option<Arc<AtomicU64>>,
 }
@@ -39,6 +47,9 @@ impl Default for RecoverOptions {
             listed: 1000,
             seek_period: Some(Duration::from_secs(1)),
             max_block: ReadOptions::default().max_block,
+            unverified: false,
+            card: false,
+            rebase: false,
             progress: None,
         }
     }

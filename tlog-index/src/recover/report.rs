@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use super::ClockReport;
+use crate::batches::BatchReport;
+
 /// What was kept and what was lost. Offsets are in bytes from the start of the old log, times in microseconds since the
 /// Unix epoch.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -42,6 +45,24 @@ pub struct Report {
     pub more_logs: u64,
     /// Whether the old log ended with an index that was right.
     pub had_index: bool,
+    /// What the batches of a file tell that firmware wrote; `None` of any other log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batches: Option<BatchReport>,
+    /// Bytes that were kept without proof that they belong to the log.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unverified: Vec<Range<u64>>,
+    /// How many of the data blocks that were kept these are.
+    #[serde(skip_serializing_if = "is_none")]
+    pub unverified_kept: u64,
+    /// How times were turned into those of the world, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockReport>,
+}
+
+/// Whether there are none, which is not worth telling.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A record of the new log.
@@ -146,6 +167,13 @@ impl Report {
         }
         if self.undeclared.iter().any(|undeclared| undeclared.misfits > 0) {
             advice.push("schemas of the sibling log do not fit some of the data: give one of the same version".into());
+        }
+        let lost_blocks = self.lost_stretches > 0 && self.unverified.is_empty();
+        if lost_blocks && self.batches.is_some() {
+            advice.push("blocks that are intact in what is lost can be kept, unverified, on request".into());
+        }
+        if self.clock.as_ref().is_some_and(|clock| clock.records == 0) {
+            advice.push("there is no record tlog.clock: times stay those since the device began to run".into());
         }
         if !self.renamed.is_empty() {
             advice

@@ -22,3 +22,8 @@ pub mod ring;
 pub mod sim;
 pub mod source;
 mod sync;
+
+/// The code of the guide, which must compile and run.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../../docs/firmware.md")]
+struct Guide;

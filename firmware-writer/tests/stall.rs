@@ -67,7 +67,8 @@ fn run(period: u64, seconds: u64, ring: usize, stalls: &[(u64, u64)]) -> Run {
 /// What a ring must hold: what comes in during the stall, each record with 8 bytes of its own, and while one batch is
 /// written.
 fn ring_bytes(period: u64, stall: u64) -> usize {
-    let batch = 17 * 500 + 2_000;
+    // The card is asked once for each record: that often its being ready is noticed late.
+    let batch = 17 * (500 + period) + 2_000 + period;
     ((stall + batch) / period + 2) as usize * 24
 }
 

@@ -4,6 +4,7 @@ mod campaign;
 mod fuzz;
 mod generate;
 mod moteus;
+mod power_cut;
 mod project;
 mod quadruped;
 mod readers;
@@ -33,6 +34,8 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Damage logs in very many ways and recover them
     Campaign(campaign::Options),
+    /// Cut the power of a simulated card at every sector that is written
+    PowerCut(power_cut::Options),
     /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
     Moteus,
     /// Convert logs and have the files read by pyarrow, DuckDB, polars, Spark and others
@@ -57,6 +60,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Tidy => tidy::run(),
         Chore::Fuzz(options) => fuzz::run(options),
         Chore::Campaign(options) => campaign::run(options),
+        Chore::PowerCut(options) => power_cut::run(options),
         Chore::Moteus => moteus::run(),
         Chore::Readers => readers::run(),
         Chore::Generate(options) => generate::run(options),

@@ -311,7 +311,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         let (first, count) = self.log.sectors(what);
         self.job = Job::new(first, count, now);
         self.stage = Stage::Writing(what);
-        self.go_on(what, now)
+        Progress::Working
     }
 
     fn go_on(&mut self, what: What, now: u64) -> Progress {
@@ -369,14 +369,9 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         self.stage = Stage::Logging;
         if !self.log.has_room() {
             // Before the next record moves a mark: the index needs those of this file.
-            (self.job, self.stage) = self.closing(now);
+            self.write(What::Index, now);
         }
         Progress::Acknowledged(sequence)
-    }
-
-    fn closing(&self, now: u64) -> (Job, Stage) {
-        let (first, count) = self.log.sectors(What::Index);
-        (Job::new(first, count, now), Stage::Writing(What::Index))
     }
 
     /// The file is closed.

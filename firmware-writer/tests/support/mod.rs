@@ -163,11 +163,22 @@ pub struct Plan {
     pub flush: u32,
     /// Whether the log is closed in the end.
     pub close: bool,
+    /// Whether blocks end where sectors end, three of them in a batch.
+    pub aligned: bool,
 }
+
+/// The record with this number, the `at`th of a session. The first one of a batch is shorter by the room for the head.
+fn aligned_record(number: u32, time: u64, at: u32) -> Logged {
+    let len = if at.is_multiple_of(3) { 512 - HEAD_ROOM - 17 } else { 512 - 19 };
+    Logged { id: 1, time, payload: vec![number as u8; len] }
+}
+
+/// How many bytes the head of a batch takes with these kinds.
+const HEAD_ROOM: usize = 116;
 
 /// Logs records, one each millisecond.
 pub fn session(card: SimCard, config: Config<'_>, plan: Plan) -> (SimCard, Story) {
-    let Plan { sectors, records: (first, end), flush, close } = plan;
+    let Plan { sectors, records: (first, end), flush, close, aligned } = plan;
     let mut memory = Memory::new(sectors);
     let mut writer = memory.writer(card, config);
     let mut queue = Queue::new(1 << 20);
@@ -179,7 +190,7 @@ pub fn session(card: SimCard, config: Config<'_>, plan: Plan) -> (SimCard, Story
     let mut now = 1_000;
     for number in first..end {
         now += 1_000;
-        let logged = record(number, now);
+        let logged = if aligned { aligned_record(number, now, number - first) } else { record(number, now) };
         story.logged.push(logged.clone());
         assert!(queue.log(logged));
         writer.device().at(now);

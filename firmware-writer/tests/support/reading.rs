@@ -1,8 +1,12 @@
 //! What counts on a card, by the rules of `tlog::wire::batch` and nothing of the writer: a file is read from its start,
 //! batch by batch, up to the first one that does not count.
 
+use std::collections::BTreeMap;
+
 use firmware_writer::card::Extent;
+use tlog::read::{Event, ReadOptions, SliceReader};
 use tlog::wire::batch::{self, Batch, Checksum};
+use tlog::wire::index::IndexBlock;
 use tlog::wire::{BlockHeader, BlockType, DataHeader, SchemaBlock, SeekMarker, block, crc};
 
 use super::Logged;
@@ -135,4 +139,53 @@ fn record(file: &[u8], at: usize, header: &BlockHeader) -> Option<(u64, Logged, 
     let logged =
         Logged { id: data.identifier as u16, time: data.timestamp? as u64, payload: body[data.len..].to_vec() };
     Some((data.identifier, logged, crc))
+}
+
+/// Reads a raw file from its first to its last byte, as one that knows nothing of batches: everything is intact, and
+/// previous offsets, seek markers and the index say where the data is. How many data blocks there are, and whether it
+/// has an index.
+pub fn whole(file: &[u8]) -> (usize, bool) {
+    let mut reader = SliceReader::new(file, ReadOptions { strict: true, ..ReadOptions::default() });
+    let mut read = 0;
+    while let Some(event) = reader.next_event().unwrap() {
+        read += usize::from(matches!(event, Event::Data(_)));
+    }
+    let (mut schemas, mut last) = (BTreeMap::new(), BTreeMap::new());
+    let mut at = block::check_file_header(file).unwrap();
+    let (mut count, mut time) = (0, 0);
+    while at < file.len() {
+        let header = BlockHeader::parse(&file[at..]).unwrap();
+        let body = body(file, at, &header).unwrap();
+        let len = header.block_len().unwrap() as usize;
+        match header.block_type {
+            BlockType::Schema => _ = schemas.insert(SchemaBlock::parse(body).unwrap().identifier, at as u64),
+            BlockType::Data => {
+                let data = DataHeader::parse(body).unwrap();
+                let previous = last.insert(data.identifier, at as u64);
+                let told = data.previous_offset.map(|distance| at as u64 - distance);
+                assert!(told.is_none() || told == previous, "at {at}: {told:?} is told, {previous:?} is so");
+                assert!(data.timestamp.unwrap() >= time, "at {at}: time goes back");
+                time = data.timestamp.unwrap();
+                count += 1;
+            }
+            BlockType::SeekMarker => {
+                let marker = SeekMarker::parse(&file[at..at + len]).unwrap().unwrap();
+                assert!(marker.timestamp >= time, "at {at}: time goes back");
+                let told: BTreeMap<u64, u64> = marker.elements().map(|(id, back)| (id, at as u64 - back)).collect();
+                assert_eq!(told, last, "the marker at {at}");
+            }
+            _ => {}
+        }
+        at += len;
+    }
+    assert_eq!(read, count);
+    let index = IndexBlock::trailer(file).map(|len| IndexBlock::parse(&file[file.len() - len as usize..]).unwrap());
+    if let Some(index) = index {
+        for entry in index.entries() {
+            assert_eq!(Some(&entry.schema_location), schemas.get(&entry.identifier));
+            assert_eq!(entry.final_record.as_ref(), last.get(&entry.identifier));
+        }
+        assert_eq!(index.count as usize, schemas.len());
+    }
+    (count, index.is_some())
 }

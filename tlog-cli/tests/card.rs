@@ -73,7 +73,7 @@ fn locate(folder: &Folder, name: &str) -> (u64, u64, u64) {
     let at = slots.chunks(32).position(|slot| {
         slot.starts_with(&short.as_bytes()[..8]) || {
             let stem = name.split('.').next().unwrap();
-            slot[..8] == *format!("{stem:<8}").as_bytes() && slot[8..11] == *name[stem.len() + 1..].as_bytes()
+            slot[..8] == *format!("{stem:<8}").as_bytes() && slot[8..11] == name.as_bytes()[stem.len() + 1..]
         }
     });
     let at = at.expect("no such file") * 32;

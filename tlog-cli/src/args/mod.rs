@@ -1,5 +1,6 @@
 //! The command line as clap sees it. What the flags mean together is decided in [`crate::cmd`].
 
+mod card;
 mod convert;
 mod convert_text;
 mod import;
@@ -13,6 +14,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::times::TimeArg;
 
+pub use card::{Batched, Card, CardInit, CardLs, CardPull};
 pub use convert::Convert;
 pub use convert_text::TextTables;
 pub use import::{Import, ImportFormat, TimeUnit};
@@ -100,6 +102,9 @@ pub enum Command {
     Import(Import),
     Plot(Plot),
     Recover(Recover),
+    /// Prepare memory cards for firmware, list and pull the logs on them
+    #[command(subcommand, arg_required_else_help = true)]
+    Card(Card),
     Verify(Verify),
     Stats(Stats),
     Du(Du),
@@ -439,9 +444,12 @@ pub enum OnFull {
 /// Keeps everything intact: a damaged stretch costs only the blocks that it touches. The new log has an index and seek
 /// markers, and is read again and compared before it gets its name. The old one is not touched. Several inputs, or the
 /// files of a store, are joined. Ends with exit code 3 when something was lost.
+///
+/// Of a file that firmware wrote to a card, TLOG0001.TLG and so on, the batches that are whole are kept: nothing of one
+/// that was being written when the power went, and nothing that was in the file before. See `tlog card pull`.
 #[derive(Debug, ClapArgs)]
 #[command(
-    after_help = "Examples:\n  tlog recover crash.tlog -o whole.tlog\n  tlog recover crash.tlog --dry-run\n  tlog recover no-schemas.tlog --schemas-from sibling.tlog -o whole.tlog --format json"
+    after_help = "Examples:\n  tlog recover crash.tlog -o whole.tlog\n  tlog recover crash.tlog --dry-run\n  tlog recover TLOG0001.TLG --rebase -o flight.tlog\n  tlog recover no-schemas.tlog --schemas-from sibling.tlog -o whole.tlog --format json"
 )]
 pub struct Recover {
     /// Broken logs, or folders of stores; `-` for standard input
@@ -459,6 +467,8 @@ pub struct Recover {
     /// Keep also what is proved to be in the file twice
     #[arg(long)]
     pub keep_duplicates: bool,
+    #[command(flatten)]
+    pub batches: Batched,
     /// Only report, write nothing
     #[arg(long, conflicts_with_all = ["output", "force"])]
     pub dry_run: bool,

@@ -1,5 +1,9 @@
 //! The commands, one module each: what the flags mean, which part of the library does it, how it is shown.
 
+mod card;
+mod card_init;
+mod card_ls;
+mod card_pull;
 mod cat;
 mod cat_follow;
 mod cat_format;
@@ -45,7 +49,7 @@ mod verify;
 mod verify_text;
 mod write;
 
-use crate::args::{Args, Command, Schema};
+use crate::args::{Args, Card, Command, Schema};
 use crate::exit::Outcome;
 use crate::terminal::Terminal;
 
@@ -73,6 +77,9 @@ pub fn run(args: &Args, terminal: &Terminal) -> anyhow::Result<Outcome> {
         Command::Compress(args) => compress::compress(args, terminal),
         Command::Decompress(args) => compress::decompress(args, terminal),
         Command::Recover(args) => recover::run(args, terminal),
+        Command::Card(Card::Init(args)) => card_init::run(args, terminal),
+        Command::Card(Card::Ls(args)) => card_ls::run(args, terminal),
+        Command::Card(Card::Pull(args)) => card_pull::run(args, terminal),
         Command::Verify(args) => verify::run(args, terminal),
         Command::Stats(args) => stats::run(args, terminal),
         Command::Du(args) => du::run(args, terminal),

@@ -80,6 +80,8 @@ fn options(args: &Recover, terminal: &Terminal) -> anyhow::Result<RecoverOptions
         known,
         known_wins: args.prefer_schemas_from,
         keep_duplicates: args.keep_duplicates,
+        unverified: args.batches.unverified,
+        rebase: args.batches.rebase,
         listed: if terminal.is_verbose() { LISTED_VERBOSE } else { LISTED },
         ..RecoverOptions::default()
     })
@@ -171,7 +173,8 @@ impl Recovery<'_> {
             rest = behind;
         }
         // What is twice in it has been kept on purpose by now.
-        let options = RecoverOptions { known: Vec::new(), keep_duplicates: true, ..self.options.clone() };
+        let options =
+            RecoverOptions { known: Vec::new(), keep_duplicates: true, rebase: false, ..self.options.clone() };
         let (joined, out) = self.recover("joining", between.bytes(), &options, out)?;
         let kept: u64 = done.iter().map(|(_, recovered)| recovered.report.kept).sum();
         if joined.report.kept != kept || joined.report.lost_stretches > 0 {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tlog::Micros;
+use tlog_index::batches::BatchReport;
 use tlog_index::recover::{RecordReport, Renamed, Report};
 
 use crate::input;
@@ -95,7 +96,8 @@ pub fn render(summary: &Summary, terminal: &Terminal) -> String {
     let mut text = String::new();
     let shown = if terminal.is_verbose() { usize::MAX } else { SHOWN };
     for input in &summary.inputs {
-        render_input(input, shown, &mut text);
+        let InputReport { file, report, advice } = input;
+        losses(file, report, advice, terminal, &mut text);
     }
     let into = match (&summary.output, summary.verified) {
         (Some(output), true) => format!("in {output} ({} bytes, read again and right)", summary.output_bytes),
@@ -111,8 +113,12 @@ pub fn render(summary: &Summary, terminal: &Terminal) -> String {
     text
 }
 
-fn render_input(input: &InputReport, shown: usize, text: &mut String) {
-    let InputReport { file, report, advice } = input;
+/// What was lost of a file, and what else there is to know.
+pub fn losses(file: &str, report: &Report, advice: &[String], terminal: &Terminal, text: &mut String) {
+    let shown = if terminal.is_verbose() { usize::MAX } else { SHOWN };
+    if let Some(batches) = &report.batches {
+        *text += &format!("{file}: {}\n", of_batches(batches));
+    }
     let mut clean = true;
     let mut say = |text: &mut String, line: String| {
         *text += &line;
@@ -131,6 +137,13 @@ fn render_input(input: &InputReport, shown: usize, text: &mut String) {
             text,
             format!("{file}: lost {blocks} ({bytes}) of record {}, whose schema is lost\n", undeclared.identifier),
         );
+    }
+    if report.unverified_kept > 0 {
+        let blocks = count(report.unverified_kept, "data block");
+        say(text, format!("{file}: kept {blocks} unverified, of bytes that nothing proves to belong to the log\n"));
+        list(&report.unverified, report.unverified.len() as u64, shown, text, |range| {
+            format!("  bytes {}..{}", range.start, range.end)
+        });
     }
     if report.duplicate_blocks > 0 {
         let blocks = count(report.duplicate_blocks, "data block");
@@ -153,6 +166,27 @@ fn render_input(input: &InputReport, shown: usize, text: &mut String) {
     if clean {
         *text += &format!("{file}: nothing is lost\n");
     }
+}
+
+/// What the batches of firmware tell.
+fn of_batches(report: &BatchReport) -> String {
+    let session = report.session.map_or("a session that is unknown".to_owned(), |session| format!("session {session}"));
+    let closed = match (report.closed, report.ended) {
+        (true, _) => "closed",
+        (false, true) => "not closed, its last batch is whole",
+        (false, false) => "not closed, cut off in a batch",
+    };
+    let mut text = format!("{session}, {}, {closed}", count(report.whole, "batch"));
+    let counts = &report.counts;
+    for (number, what) in [
+        (u64::from(counts.dropped), "record dropped"),
+        (u64::from(counts.overwritten), "record overwritten"),
+        (u64::from(counts.retries), "write repeated"),
+    ] {
+        let (thing, what) = what.split_once(' ').unwrap_or((what, ""));
+        text += &format!(", {} {what}", count(number, thing));
+    }
+    text
 }
 
 fn render_records(records: &[RecordReport], text: &mut String) {

@@ -339,7 +339,7 @@ impl<'b> Batches<'b> {
     fn index_at(&self, at: usize) -> Option<Range<u64>> {
         let (frame, block) = block_at(self.bytes, at, self.bytes.len())?;
         let is_index = frame.block_type == BlockType::Index && IndexBlock::parse(block).is_ok();
-        (is_index && at + block.len() == self.bytes.len()).then(|| at as u64..self.bytes.len() as u64)
+        (is_index && at + block.len() == self.bytes.len()).then_some(at as u64..self.bytes.len() as u64)
     }
 
     fn batch(&mut self, start: usize, end: usize, head: &Head) -> Piece {

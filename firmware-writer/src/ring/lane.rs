@@ -38,6 +38,8 @@ use super::record::{self, Payload, Raw};
 /// assert!(reader.take(&mut payload));
 /// assert_eq!(&payload, b"payload");
 /// ```
+// In this order, so that everything in front of the words is near the beginning, where instructions reach.
+#[repr(C)]
 pub struct Lane<const BYTES: usize, const KINDS: usize, P: Policy = DropNewest, C = fn() -> u32> {
     producer: Line<Ends<KINDS, P>>,
     readers: Line<P::Cursors>,

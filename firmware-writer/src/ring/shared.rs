@@ -33,6 +33,8 @@ use super::record::{self, Payload, Raw};
 /// let mut reader = RING.reader(Filter::ALL).expect("nobody else has it");
 /// assert_eq!(reader.peek().map(|head| head.len), Some(7));
 /// ```
+// In this order, so that everything in front of the words is near the beginning, where instructions reach.
+#[repr(C)]
 pub struct Shared<
     const SEGMENTS: usize,
     const BYTES: usize,
@@ -47,15 +49,6 @@ pub struct Shared<
     counts: Line<(Tally<KINDS>, P::Stored<KINDS>)>,
     clock: C,
     words: Words<SEGMENTS, BYTES>,
-}
-
-/// What a producer got.
-struct Reservation {
-    /// What it replaces: where the ring ended.
-    head: u32,
-    /// Where the record goes.
-    start: u32,
-    time: u32,
 }
 
 impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C> Shared<SEGMENTS, BYTES, KINDS, P, C> {
@@ -94,12 +87,25 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
         self.counts.0.0.get(id)
     }
 
+    /// How many words are left in the segment that has `head`: none at its beginning, as it has to be entered first.
+    #[inline]
+    const fn room(head: u32) -> u32 {
+        head.wrapping_neg() & (Self::SEGMENT - 1)
+    }
+
     /// How many words were completed of the segment that has `at`, in the same lap: more than it has, once it is used
     /// for the next one.
     #[inline]
     fn completed(&self, at: u32) -> Option<u32> {
         let ever = self.segment(at)?.load(Ordering::Acquire);
         Some(ever.wrapping_sub(at / Self::WORDS * Self::SEGMENT) & Self::COUNT_MASK)
+    }
+
+    /// The words of a record.
+    #[inline]
+    fn slot(&self, start: u32, words: usize) -> Option<&[AtomicU32]> {
+        let at = (start & (Self::WORDS - 1)) as usize;
+        self.words.words().get(at..at + words)
     }
 
     #[inline]
@@ -120,7 +126,7 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
     #[cold]
     #[inline(never)]
     fn enter(&self, head: u32) -> Option<u32> {
-        let start = head.wrapping_add(head.wrapping_neg() & (Self::SEGMENT - 1));
+        let start = head.wrapping_add(Self::room(head));
         if !self.may_enter(start, head) {
             return None;
         }
@@ -133,7 +139,7 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
     #[cold]
     #[inline(never)]
     fn leave(&self, head: u32, words: u32) {
-        if let Some(word) = self.words.words().get((head & (Self::WORDS - 1)) as usize) {
+        if let Some([word]) = self.slot(head, 1) {
             word.store(record::no_record(words as usize), Ordering::Relaxed);
         }
         self.finish(head, words);
@@ -176,12 +182,8 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
         if id == 0 || len > record::MAX_LEN || words > Self::SEGMENT as usize {
             return self.reject(id);
         }
-        let Some(Reservation { head, start, time }) = self.reserve(words as u32) else { return self.reject(id) };
-        if head != start {
-            self.leave(head, start.wrapping_sub(head));
-        }
-        let at = (start & (Self::WORDS - 1)) as usize;
-        let Some([first, second, slot @ ..]) = self.words.words().get(at..at + words) else { return self.reject(id) };
+        let Some((start, time)) = self.reserve(words) else { return self.reject(id) };
+        let Some([first, second, slot @ ..]) = self.slot(start, words) else { return self.reject(id) };
         second.store(time, Ordering::Relaxed);
         let mut open = Open { ring: self, first, id, start, words, len: None };
         if payload.write(slot) {
@@ -190,15 +192,29 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
         open.len.is_some()
     }
 
-    /// Takes `words` at the end of the ring; `None`: it is full.
+    /// Takes `words` at the end of the ring: where, and when; `None`: it is full.
     #[inline]
-    fn reserve(&self, words: u32) -> Option<Reservation> {
+    fn reserve(&self, words: usize) -> Option<(u32, u32)> {
+        let head = self.head.0.load(Ordering::Relaxed);
+        if words as u32 <= Self::room(head)
+            && let Ok(time) = self.exchange(head, head, words as u32)
+        {
+            return Some((head, time));
+        }
+        let start = self.reserve_slowly(words as u32)?;
+        // The time comes through the ring, as two numbers and whether there are any do not fit in registers.
+        let [_, second] = self.slot(start, record::HEADER_WORDS)? else { return None };
+        Some((start, second.load(Ordering::Relaxed)))
+    }
+
+    /// The same where a segment has to be entered, or somebody else was quicker.
+    #[cold]
+    #[inline(never)]
+    fn reserve_slowly(&self, words: u32) -> Option<u32> {
         let mut head = self.head.0.load(Ordering::Relaxed);
         let mut failures = 0;
         loop {
-            // None at the beginning of a segment, which has to be entered.
-            let room = head.wrapping_neg() & (Self::SEGMENT - 1);
-            let start = if words <= room { Some(head) } else { self.enter(head) };
+            let start = if words <= Self::room(head) { Some(head) } else { self.enter(head) };
             let Some(start) = start else {
                 let now = self.head.0.load(Ordering::Relaxed);
                 if now == head {
@@ -208,21 +224,34 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
                 head = now;
                 continue;
             };
-            // Read between the load of the head and its exchange: whoever comes later in the ring read it later.
-            let time = self.clock.now();
-            let end = start.wrapping_add(words);
-            match self.head.0.compare_exchange_weak(head, end, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => {
-                    // Acquire: after what who entered the segment saw, by the fence in `enter`, as all exchanges since
-                    // continue that one. Release: whoever reads one of the words that follow sees this reservation.
-                    fence(if P::OVERWRITES { Ordering::AcqRel } else { Ordering::Acquire });
-                    return Some(Reservation { head, start, time });
+            match self.exchange(head, start, words) {
+                Ok(time) => {
+                    if start != head {
+                        self.leave(head, start.wrapping_sub(head));
+                    }
+                    if let Some([_, second]) = self.slot(start, record::HEADER_WORDS) {
+                        second.store(time, Ordering::Relaxed);
+                    }
+                    return Some(start);
                 }
                 Err(now) => head = now,
             }
             failures += 1;
             back_off(failures);
         }
+    }
+
+    /// Reserves `words` at `start`, if nothing was reserved since `head` was read: the time; or else what it is now.
+    #[inline]
+    fn exchange(&self, head: u32, start: u32, words: u32) -> Result<u32, u32> {
+        // Read between the load of the head and its exchange: whoever comes later in the ring read it later.
+        let time = self.clock.now();
+        let end = start.wrapping_add(words);
+        self.head.0.compare_exchange_weak(head, end, Ordering::Relaxed, Ordering::Relaxed)?;
+        // Acquire: after what who entered the segment saw, by the fence in `enter`, as all exchanges since continue
+        // that one. Release: whoever reads one of the words that follow sees this reservation.
+        fence(if P::OVERWRITES { Ordering::AcqRel } else { Ordering::Acquire });
+        Ok(time)
     }
 }
 
@@ -290,7 +319,7 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
     /// The segment behind the one that is being written to, or one further on.
     fn oldest(&self, parts: u32) -> u32 {
         let head = self.reserved();
-        let end = head.wrapping_add(head.wrapping_neg() & (Self::SEGMENT - 1));
+        let end = head.wrapping_add(Self::room(head));
         let rest = Self::WORDS - parts.min(SEGMENTS as u32 - 1) * Self::SEGMENT;
         end.wrapping_sub(rest)
     }

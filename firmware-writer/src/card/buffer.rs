@@ -139,10 +139,8 @@ impl<'m> Buffer<'m> {
     }
 
     fn write_marker(&mut self) {
-        let base = self.base;
-        let before = self.marks.iter().map(move |mark| mark.at().map_or(0, |at| base.saturating_sub(at)));
         let room = self.bytes.get_mut(..self.room.saturating_sub(HEAD_BLOCK + SPARE)).unwrap_or(&mut []);
-        self.marker = marker::write(self.head_time, before, room).unwrap_or(0);
+        self.marker = marker::write(self.head_time, self.base, self.marks, room).unwrap_or(0);
     }
 
     /// Takes records until it is full, which is `true`, or none is left. Records larger than an empty batch are left

@@ -44,14 +44,12 @@ pub(crate) struct Declarations<'k> {
     pub head_at: u32,
     /// Where the schemas behind the head start.
     schemas_at: u32,
-    /// Where they end.
-    end: u32,
     checksum: u32,
 }
 
 impl<'k> Declarations<'k> {
     pub(crate) fn new(table: Table<'k>) -> Self {
-        let mut this = Self { table, sectors: 0, head_at: 0, schemas_at: 0, end: 0, checksum: 0 };
+        let mut this = Self { table, sectors: 0, head_at: 0, schemas_at: 0, checksum: 0 };
         let mut window = Window { at: 0, from: 0, sector: None };
         this.head_at = this.front(&mut window, &Batch::default(), 0);
         this.schemas_at = window.at;
@@ -62,7 +60,7 @@ impl<'k> Declarations<'k> {
                 checksum.block(bytes);
             });
         }
-        (this.end, this.checksum) = (window.at, checksum.finish());
+        this.checksum = checksum.finish();
         // A gap of one byte cannot be filled.
         let is_short = window.at as usize % SECTOR == SECTOR - 1;
         this.sectors = (window.at + 2 * u32::from(is_short)).div_ceil(SECTOR as u32);
@@ -86,7 +84,7 @@ impl<'k> Declarations<'k> {
         self.table.block(self.table.batch_id(), &mut |bytes| window.put(bytes));
         let mut block = [0; 64];
         // Both fit: a marker without elements has 27 bytes, the head 52.
-        let len = marker::write(time, core::iter::empty(), &mut block).unwrap_or(0);
+        let len = marker::write(time, 0, &[], &mut block).unwrap_or(0);
         window.put(block.get(..len).unwrap_or(&[]));
         let at = window.at;
         let len = head_block(self.table.batch_id(), head, time, &mut block).map_or(0, |(len, _)| len);

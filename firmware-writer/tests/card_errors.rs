@@ -20,7 +20,7 @@ struct Bench<'m> {
 }
 
 impl<'m> Bench<'m> {
-    fn new(memory: &'m mut Memory, card: SimCard, config: Config<'m>) -> Self {
+    fn new(memory: &'m mut Memory, card: SimCard, config: &'m Config<'m>) -> Self {
         Self {
             writer: memory.writer(card, config),
             queue: Queue::new(1 << 16),
@@ -88,7 +88,7 @@ impl<'m> Bench<'m> {
 fn a_prepared_card_is_used_file_by_file() {
     let (image, extents) = fat::card(&[40, 60, 50]);
     let mut memory = Memory::new(4);
-    let mut bench = Bench::new(&mut memory, SimCard::new(image.clone()), Config::DEFAULT);
+    let mut bench = Bench::new(&mut memory, SimCard::new(image.clone()), &Config::DEFAULT);
     bench.log(900);
     bench.flush().unwrap();
     bench.all_there(&extents);
@@ -109,7 +109,7 @@ fn a_full_card_stops_or_recycles_the_oldest_file() {
         let (image, extents) = fat::card(&[40, 40, 40]);
         let mut memory = Memory::new(4);
         let config = Config { when_full, ..Config::DEFAULT };
-        let mut bench = Bench::new(&mut memory, SimCard::new(image), config);
+        let mut bench = Bench::new(&mut memory, SimCard::new(image), &config);
         bench.log(2_000);
         let flushed = bench.flush();
         let found = bench.found(&extents);
@@ -146,7 +146,7 @@ fn a_failed_write_is_repeated_in_its_place() {
     for pushes in [1, 2, 12, 13, 25, 40] {
         card.fail(pushes, if pushes % 2 == 0 { DeviceError::Failed } else { DeviceError::Timeout });
     }
-    let mut bench = Bench::new(&mut memory, card, RAW);
+    let mut bench = Bench::new(&mut memory, card, &RAW);
     bench.log(200);
     bench.flush().unwrap();
     bench.all_there(&EXTENTS);
@@ -162,7 +162,7 @@ fn a_file_with_bad_sectors_is_given_up_for_the_next() {
     let mut memory = Memory::new(4);
     let mut card = SimCard::blank(SECTORS);
     card.make_bad(EXTENTS[0].first + 9..EXTENTS[0].first + 11);
-    let mut bench = Bench::new(&mut memory, card, RAW);
+    let mut bench = Bench::new(&mut memory, card, &RAW);
     bench.log(300);
     bench.flush().unwrap();
     bench.all_there(&EXTENTS);
@@ -177,7 +177,7 @@ fn a_card_that_cannot_be_written_at_all_is_failing() {
     let mut memory = Memory::new(4);
     let mut card = SimCard::blank(SECTORS);
     card.make_bad(0..SECTORS);
-    let mut bench = Bench::new(&mut memory, card, RAW);
+    let mut bench = Bench::new(&mut memory, card, &RAW);
     bench.log(60);
     assert_eq!(bench.flush(), Err(Trouble::Failing));
     // Another card: all of it goes there.
@@ -195,7 +195,7 @@ fn a_card_that_is_taken_out_and_put_in_again_gets_a_new_file() {
         let mut random = Random::new(seed);
         let (image, extents) = fat::card(&[60, 60, 60]);
         let mut memory = Memory::new(4);
-        let mut bench = Bench::new(&mut memory, SimCard::new(image), Config::DEFAULT);
+        let mut bench = Bench::new(&mut memory, SimCard::new(image), &Config::DEFAULT);
         bench.log(50 + random.below(200) as u32);
         bench.writer.device().remove(seed);
         bench.log(40);
@@ -219,7 +219,7 @@ fn a_card_that_is_taken_out_and_put_in_again_gets_a_new_file() {
 fn another_card_gets_what_was_not_acknowledged() {
     let (image, extents) = fat::card(&[60, 60]);
     let mut memory = Memory::new(4);
-    let mut bench = Bench::new(&mut memory, SimCard::new(image.clone()), Config::DEFAULT);
+    let mut bench = Bench::new(&mut memory, SimCard::new(image.clone()), &Config::DEFAULT);
     bench.log(150);
     bench.writer.device().remove(7);
     bench.log(20);
@@ -239,7 +239,7 @@ fn another_card_gets_what_was_not_acknowledged() {
 fn a_locked_card_is_said_to_be() {
     let (image, extents) = fat::card(&[60, 60]);
     let mut memory = Memory::new(4);
-    let mut bench = Bench::new(&mut memory, SimCard::new(image.clone()), Config::DEFAULT);
+    let mut bench = Bench::new(&mut memory, SimCard::new(image.clone()), &Config::DEFAULT);
     bench.writer.device().protect(true);
     bench.log(60);
     assert_eq!(bench.flush(), Err(Trouble::WriteProtected));
@@ -256,7 +256,7 @@ fn what_does_not_fit_is_counted_by_kind_in_the_log() {
     let mut memory = Memory::new(4);
     let mut card = SimCard::new(image);
     card.stall(20, 400_000);
-    let mut bench = Bench::new(&mut memory, card, Config::DEFAULT);
+    let mut bench = Bench::new(&mut memory, card, &Config::DEFAULT);
     bench.queue = Queue::new(3_000);
     bench.log(800);
     bench.flush().unwrap();
@@ -293,7 +293,7 @@ fn garbage_is_no_prepared_card_whatever_it_is() {
             image[place as usize] = if round % 2 == 0 { 0xff } else { random.next() as u8 };
         }
         let mut memory = Memory::new(4);
-        let mut bench = Bench::new(&mut memory, SimCard::new(image), Config::DEFAULT);
+        let mut bench = Bench::new(&mut memory, SimCard::new(image), &Config::DEFAULT);
         bench.log(30);
         match bench.flush() {
             Ok(()) => assert_eq!(bench.writer.counts().acknowledged, 30),
@@ -302,7 +302,7 @@ fn garbage_is_no_prepared_card_whatever_it_is() {
     }
     for image in [vec![0; 512], vec![0xff; 512 * 64], good[..512 * 9].to_vec()] {
         let mut memory = Memory::new(4);
-        let mut bench = Bench::new(&mut memory, SimCard::new(image), Config::DEFAULT);
+        let mut bench = Bench::new(&mut memory, SimCard::new(image), &Config::DEFAULT);
         bench.log(30);
         assert_eq!(bench.flush(), Err(Trouble::NotPrepared));
     }
@@ -314,7 +314,7 @@ fn a_file_in_pieces_is_passed_over() {
     let cluster = extents[0].first - fat::DATA + 2;
     fat::set_fat(&mut image, cluster + 5, cluster + 30);
     let mut memory = Memory::new(4);
-    let mut bench = Bench::new(&mut memory, SimCard::new(image), Config::DEFAULT);
+    let mut bench = Bench::new(&mut memory, SimCard::new(image), &Config::DEFAULT);
     bench.log(30);
     bench.flush().unwrap();
     assert_eq!(bench.found(&extents[..1]), []);

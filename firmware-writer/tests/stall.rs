@@ -38,7 +38,7 @@ fn run(period: u64, seconds: u64, ring: usize, stalls: &[(u64, u64)]) -> Run {
         card.stall(pushes, micros);
     }
     let mut memory = Memory::new(16);
-    let mut writer = memory.writer(card, CONFIG);
+    let mut writer = memory.writer(card, &CONFIG);
     let mut queue = Queue::new(ring);
     let (mut logged, mut attempted) = (Vec::new(), 0u32);
     let mut now = 0;
@@ -134,7 +134,7 @@ fn a_batch_costs_one_more_sector_than_it_has() {
 #[test]
 fn a_session_of_no_records_leaves_the_card_alone() {
     let mut memory = Memory::new(4);
-    let mut writer = memory.writer(SimCard::blank(9_000), CONFIG);
+    let mut writer = memory.writer(SimCard::blank(9_000), &CONFIG);
     let mut queue = Queue::new(100);
     while writer.close(&mut queue, 5) == Poll::Pending {}
     assert_eq!(writer.device().operations().pushes, 0);

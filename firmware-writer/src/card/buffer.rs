@@ -9,10 +9,9 @@
 //! sealed. Marks are positions in the file that the batch is meant for; moving it moves those inside it, and drops others.
 
 use tlog::wire::batch::{Batch, Checksum, filler};
-use tlog::wire::{SeekMarker, varuint};
 
-use super::TooSmall;
 use super::stream::head_block;
+use super::{TooSmall, marker};
 use crate::clock::widen;
 use crate::device::{SECTOR, Sector};
 use crate::drain::{self, Frame, Next, Put, Table};
@@ -45,9 +44,6 @@ impl Mark {
 /// The bytes of the longest data block of `tlog.batch`: header, kind, flags, timestamp, checksum, payload.
 const HEAD_BLOCK: usize = 2 + 2 + 8 + 4 + Batch::LEN;
 
-/// The bytes of a seek marker without elements, with a header and a count of any length that can be here.
-const MARKER: usize = 32;
-
 /// Space that always stays free at the end, as a gap of one byte could not be filled.
 const SPARE: usize = 2;
 
@@ -72,7 +68,7 @@ pub(crate) struct Buffer<'m> {
 impl<'m> Buffer<'m> {
     pub(crate) fn new(table: Table<'_>, bytes: &'m mut [u8], marks: &'m mut [Mark]) -> Result<Self, TooSmall> {
         let kinds = usize::from(table.last());
-        let room = MARKER + HEAD_BLOCK + SPARE + kinds * (1 + 5);
+        let room = marker::longest(kinds) + HEAD_BLOCK + SPARE;
         let whole = bytes.len() - bytes.len() % SECTOR;
         if whole < room + SECTOR || whole != bytes.len() || u32::try_from(whole).is_err() {
             return Err(TooSmall);
@@ -143,12 +139,8 @@ impl<'m> Buffer<'m> {
     }
 
     fn write_marker(&mut self) {
-        let base = self.base;
-        let before =
-            (1..).zip(self.marks.iter()).filter_map(move |(id, mark)| Some((id, base.checked_sub(mark.at()?)?)));
-        let elements = before.filter(|&(_, back)| back > 0).map(|(id, back)| (id, u64::from(back)));
         let room = self.bytes.get_mut(..self.room.saturating_sub(HEAD_BLOCK + SPARE)).unwrap_or(&mut []);
-        self.marker = SeekMarker::encode(self.head_time as i64, elements, room).unwrap_or(0);
+        self.marker = marker::write(self.head_time, self.base, self.marks, room).unwrap_or(0);
     }
 
     /// Takes records until it is full, which is `true`, or none is left. Records larger than an empty batch are left
@@ -200,14 +192,9 @@ impl<'m> Buffer<'m> {
         let previous = distance(self.marks, kind, self.base, place);
         let frame = Frame { kind, previous, time: self.time, len: payload.len() };
         let end = self.bytes.len() - SPARE;
-        let block = self.bytes.get_mut(self.used..end).and_then(|rest| rest.get_mut(..frame.block_len()));
-        let Some(block) = block else { return false };
-        let copy = |to: &mut [u8]| {
-            to.copy_from_slice(payload);
-            true
-        };
-        let Some(checksum) = frame.put(block, copy) else { return false };
-        self.added(&Put { kind, len: frame.block_len(), checksum, time: self.time }, place);
+        let put = self.bytes.get_mut(self.used..end).and_then(|out| frame.put(payload, out));
+        let Some((len, checksum)) = put else { return false };
+        self.added(&Put { kind, len, checksum, time: self.time }, place);
         true
     }
 
@@ -220,10 +207,9 @@ impl<'m> Buffer<'m> {
             if self.marks.get(at).is_none_or(|mark| mark.lost == sum) {
                 continue;
             }
-            let mut payload = [0; 10];
-            let fields = kind.to_le_bytes().into_iter().chain(lost.dropped.to_le_bytes());
-            let fields = fields.chain(lost.overwritten.to_le_bytes());
-            payload.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
+            let ([a, b], [c, d, e, f]) = (kind.to_le_bytes(), lost.dropped.to_le_bytes());
+            let [g, h, i, j] = lost.overwritten.to_le_bytes();
+            let payload = [a, b, c, d, e, f, g, h, i, j];
             if !self.own(id, &payload) {
                 return false;
             }
@@ -264,7 +250,7 @@ impl<'m> Buffer<'m> {
         let Some(out) = at.checked_add(gap).and_then(|end| self.bytes.get_mut(at..end)) else { return };
         // Nothing of an earlier batch may stand where a search for markers would find it.
         out.fill(0);
-        if let Some((front, len)) = filler(gap as u64) {
+        if let Some((front, len)) = filler(gap as u32) {
             out.iter_mut().zip(front.iter().take(len)).for_each(|(to, from)| *to = *from);
         }
     }
@@ -283,6 +269,3 @@ fn distance(marks: &[Mark], kind: u16, base: u32, place: u32) -> u32 {
         _ => 0,
     }
 }
-
-// The room for the marker is right for up to 127 elements, and positions of 32 bits.
-const _: () = assert!(MARKER > 3 + 8 + 4 + 1 + 1 + 8 && varuint::len(u32::MAX as u64) == 5);

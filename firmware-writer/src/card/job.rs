@@ -9,11 +9,11 @@ use crate::device::{BlockDevice, DeviceError, Sector};
 pub(crate) struct Job {
     first: u32,
     count: u32,
-    /// How many sectors the card has taken; `None` before it has begun.
-    pushed: Option<u32>,
-    /// When it was begun, and when the card last took something.
-    pub started: u64,
-    pub moved: u64,
+    /// How many steps the card has taken: the beginning, then the sectors.
+    steps: u32,
+    /// When it was begun, and when the card last took something: the low half of the time.
+    pub started: u32,
+    pub moved: u32,
 }
 
 /// What a step of a write came to.
@@ -28,13 +28,13 @@ pub(crate) enum Step {
 
 impl Job {
     /// A write that has not begun.
-    pub(crate) const fn new(first: u32, count: u32, now: u64) -> Self {
-        Self { first, count, pushed: None, started: now, moved: now }
+    pub(crate) const fn new(first: u32, count: u32, now: u32) -> Self {
+        Self { first, count, steps: 0, started: now, moved: now }
     }
 
     /// The next sector to hand over.
     pub(crate) fn next(&self) -> Option<u32> {
-        self.pushed.filter(|&pushed| pushed < self.count)
+        self.steps.checked_sub(1).filter(|&pushed| pushed < self.count)
     }
 
     /// Makes the next step; `sector` is that of [`next`](Self::next).
@@ -42,21 +42,21 @@ impl Job {
         &mut self,
         device: &mut D,
         sector: Option<&Sector>,
-        now: u64,
+        now: u32,
         timeout: u32,
     ) -> Result<Step, DeviceError> {
-        let (polled, is_last) = match (self.pushed, sector) {
-            (None, _) => (device.begin(self.first, self.count), false),
-            (Some(_), Some(sector)) => (device.push(sector), false),
-            (Some(_), None) => (device.finish(), true),
+        let (polled, is_last) = match (self.steps, sector) {
+            (0, _) => (device.begin(self.first, self.count), false),
+            (_, Some(sector)) => (device.push(sector), false),
+            (_, None) => (device.finish(), true),
         };
         match polled {
-            Poll::Pending if now.saturating_sub(self.moved) > u64::from(timeout) => Err(DeviceError::Timeout),
+            Poll::Pending if now.wrapping_sub(self.moved) > timeout => Err(DeviceError::Timeout),
             Poll::Pending => Ok(Step::Busy),
             Poll::Ready(Err(error)) => Err(error),
             Poll::Ready(Ok(())) => {
                 self.moved = now;
-                self.pushed = Some(self.pushed.map_or(0, |pushed| pushed + 1));
+                self.steps += 1;
                 Ok(if is_last { Step::Done } else { Step::Moved })
             }
         }

@@ -88,8 +88,9 @@ impl Log<'_> {
     /// The first sector of filler from sector `at` of the file to `short` bytes before its end.
     fn filler(&self, at: u32, short: u32, sector: &mut Sector) {
         sector.fill(0);
-        let gap = u64::from(self.file.extent.sectors.saturating_sub(at)) * SECTOR as u64;
-        if let Some((front, len)) = filler(gap.saturating_sub(u64::from(short))) {
+        // What an extent has in bytes fits into 32 bits.
+        let gap = self.file.extent.sectors.saturating_sub(at).saturating_mul(SECTOR as u32);
+        if let Some((front, len)) = filler(gap.saturating_sub(short)) {
             sector.iter_mut().zip(front.iter().take(len)).for_each(|(to, from)| *to = *from);
         }
     }

@@ -16,6 +16,7 @@ mod buffer;
 mod fat;
 mod job;
 mod log;
+mod marker;
 mod scan;
 mod stream;
 mod writer;

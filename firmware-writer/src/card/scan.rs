@@ -52,7 +52,8 @@ pub(crate) struct Scan {
     candidate: Candidate,
     best: Option<Candidate>,
     highest: u32,
-    numbers: [Option<u32>; 2],
+    /// Of the control sectors; 0 for none.
+    numbers: [u32; 2],
     broken: u8,
     has_files: bool,
     avoid: Option<u16>,
@@ -265,7 +266,7 @@ impl Scan {
 
     fn number(&mut self, sector: &Sector, wanted: &Wanted<'_>, at: u8) -> Result<Step, Trouble> {
         if let Some(number) = self.numbers.get_mut(usize::from(at)) {
-            *number = session::parse(sector);
+            *number = session::parse(sector).unwrap_or(0);
         }
         if at == 0 {
             return Ok(Step::Control(1));
@@ -312,7 +313,7 @@ impl Scan {
     fn found(&self, wanted: &Wanted<'_>) -> Result<Found, Trouble> {
         let best = self.best.ok_or(Trouble::Full)?;
         let [a, b] = self.numbers;
-        let session = self.highest.max(a.unwrap_or(0)).max(b.unwrap_or(0)).checked_add(1).ok_or(Trouble::Full)?;
+        let session = self.highest.max(a).max(b).checked_add(1).ok_or(Trouble::Full)?;
         // The lower number is given up; a sector without one is lower than any.
         let at = u8::from(b < a);
         let control = self.control_sector(wanted, at).filter(|&sector| sector < self.card_sectors);

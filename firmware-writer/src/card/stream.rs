@@ -5,11 +5,12 @@
 
 use tlog::wire::batch::{Batch, Checksum, filler};
 use tlog::wire::index::{TRAILER_LEN, TRAILER_MAGIC};
-use tlog::wire::{BlockHeader, BlockType, FILE_HEADER, SeekMarker, varuint};
+use tlog::wire::{BlockType, FILE_HEADER};
 
 use super::buffer::Mark;
+use super::marker;
 use crate::device::{SECTOR, Sector};
-use crate::drain::{Frame, Table};
+use crate::drain::{Frame, Table, number, varuint_len};
 
 /// A sector of something longer.
 struct Window<'a> {
@@ -43,14 +44,12 @@ pub(crate) struct Declarations<'k> {
     pub head_at: u32,
     /// Where the schemas behind the head start.
     schemas_at: u32,
-    /// Where they end.
-    end: u32,
     checksum: u32,
 }
 
 impl<'k> Declarations<'k> {
     pub(crate) fn new(table: Table<'k>) -> Self {
-        let mut this = Self { table, sectors: 0, head_at: 0, schemas_at: 0, end: 0, checksum: 0 };
+        let mut this = Self { table, sectors: 0, head_at: 0, schemas_at: 0, checksum: 0 };
         let mut window = Window { at: 0, from: 0, sector: None };
         this.head_at = this.front(&mut window, &Batch::default(), 0);
         this.schemas_at = window.at;
@@ -61,7 +60,7 @@ impl<'k> Declarations<'k> {
                 checksum.block(bytes);
             });
         }
-        (this.end, this.checksum) = (window.at, checksum.finish());
+        this.checksum = checksum.finish();
         // A gap of one byte cannot be filled.
         let is_short = window.at as usize % SECTOR == SECTOR - 1;
         this.sectors = (window.at + 2 * u32::from(is_short)).div_ceil(SECTOR as u32);
@@ -85,7 +84,7 @@ impl<'k> Declarations<'k> {
         self.table.block(self.table.batch_id(), &mut |bytes| window.put(bytes));
         let mut block = [0; 64];
         // Both fit: a marker without elements has 27 bytes, the head 52.
-        let len = SeekMarker::encode(time as i64, core::iter::empty(), &mut block).unwrap_or(0);
+        let len = marker::write(time, 0, &[], &mut block).unwrap_or(0);
         window.put(block.get(..len).unwrap_or(&[]));
         let at = window.at;
         let len = head_block(self.table.batch_id(), head, time, &mut block).map_or(0, |(len, _)| len);
@@ -103,7 +102,7 @@ impl<'k> Declarations<'k> {
         for id in self.others() {
             self.table.block(id, &mut |bytes| window.put(bytes));
         }
-        if let Some((front, len)) = filler(u64::from(self.len().saturating_sub(window.at))) {
+        if let Some((front, len)) = filler(self.len().saturating_sub(window.at)) {
             window.put(front.get(..len).unwrap_or(&[]));
         }
     }
@@ -111,7 +110,7 @@ impl<'k> Declarations<'k> {
     /// The length of the index.
     pub(crate) fn index_len(&self) -> u32 {
         let body = self.index_body();
-        1 + varuint::len(u64::from(body)) as u32 + body
+        1 + varuint_len(body) as u32 + body
     }
 
     fn index_body(&self) -> u32 {
@@ -128,8 +127,8 @@ impl<'k> Declarations<'k> {
         sector.fill(0);
         let start = self.index_sectors() * SECTOR as u32 - self.index_len();
         let mut window = Window { at: start, from: at * SECTOR as u32, sector: Some(sector) };
-        let (header, len) = BlockHeader::encode(BlockType::Index, u64::from(self.index_body()));
-        window.put(header.get(..len).unwrap_or(&[]));
+        window.put(&[BlockType::Index.code() as u8]);
+        number(self.index_body() as usize, &mut |bytes| window.put(bytes));
         // No flags, and fewer than 128 entries.
         window.put(&[0, self.table.last() as u8]);
         let mut others = self.schemas_at;
@@ -142,8 +141,10 @@ impl<'k> Declarations<'k> {
                 at
             };
             window.put(&[id as u8]);
-            window.put(&u64::from(schema).to_le_bytes());
-            window.put(&mark.at().map_or(u64::MAX, u64::from).to_le_bytes());
+            let (last, high) = mark.at().map_or((u32::MAX, u32::MAX), |at| (at, 0));
+            for half in [schema, 0, last, high] {
+                window.put(&half.to_le_bytes());
+            }
         }
         window.put(&self.index_len().to_le_bytes());
         window.put(&TRAILER_MAGIC);
@@ -153,13 +154,7 @@ impl<'k> Declarations<'k> {
 /// Writes the data block of a head to the front of `out`; its length and its checksum.
 pub(crate) fn head_block(id: u16, head: &Batch, time: u64, out: &mut [u8]) -> Option<(usize, u32)> {
     let frame = Frame { kind: id, previous: 0, time, len: Batch::LEN };
-    let block = out.get_mut(..frame.block_len())?;
-    let len = block.len();
-    let checksum = frame.put(block, |payload| {
-        payload.copy_from_slice(&head.encode());
-        true
-    })?;
-    Some((len, checksum))
+    frame.put(&head.encode(), out)
 }
 
 #[cfg(test)]

@@ -56,6 +56,12 @@ enum Stage {
     Closed,
 }
 
+/// What the card is being asked for.
+enum Work {
+    Job(Job),
+    Scan(Scan),
+}
+
 /// What was asked for, about all records up to a time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Request {
@@ -79,11 +85,10 @@ impl Request {
 /// sector is written than it has. There is one [`Mark`] for each kind.
 pub struct Writer<'m, D> {
     device: D,
-    config: Config<'m>,
+    config: &'m Config<'m>,
     log: Log<'m>,
     stage: Stage,
-    job: Job,
-    scan: Scan,
+    work: Work,
     request: Request,
     /// The write to be repeated once the card is ready again.
     again: Option<What>,
@@ -92,15 +97,15 @@ pub struct Writer<'m, D> {
     avoid: Option<u16>,
     card: CardId,
     /// When the card may be looked at again.
-    until: u64,
+    until: u32,
     /// When the first record came into the batch at hand.
-    oldest: u64,
+    oldest: u32,
     is_full: bool,
     clock: Option<ClockRecord>,
     is_clock_due: bool,
     lost: Lost,
     /// What of that the file at hand says by kind.
-    told: Lost,
+    told: u32,
     high_water: u32,
     counts: Counts,
 }
@@ -113,7 +118,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     /// than kinds and [`OWN_KINDS`](crate::drain::OWN_KINDS).
     pub fn new(
         device: D,
-        config: Config<'m>,
+        config: &'m Config<'m>,
         kinds: &'m [Kind],
         batch: &'m mut [u8],
         marks: &'m mut [Mark],
@@ -127,8 +132,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             config,
             log: Log { declarations, buffer, file: Found::default(), next: 0, sequence: 0, sealed: 0 },
             stage: Stage::Reset,
-            job: Job::default(),
-            scan: Scan::default(),
+            work: Work::Job(Job::default()),
             request: Request::None,
             again: None,
             attempts: 0,
@@ -141,7 +145,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             clock: None,
             is_clock_due: false,
             lost: Lost::default(),
-            told: Lost::default(),
+            told: 0,
             high_water: 0,
             counts: Counts::default(),
         })
@@ -158,6 +162,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
 
     fn advance<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Progress {
         self.fill(source, now);
+        // Times that are compared lie less than half an hour apart: 32 bits are enough.
+        let now = now as u32;
         match self.stage {
             Stage::Reset => self.reset(now),
             Stage::Scan => self.search(now),
@@ -167,7 +173,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             Stage::Logging if self.is_closing() => self.write(What::Index, now),
             Stage::Ready | Stage::Logging => Progress::Idle,
             Stage::Writing(what) => self.go_on(what, now),
-            Stage::Waiting(_) if now >= self.until => self.look_again(now),
+            Stage::Waiting(_) if now.wrapping_sub(self.until) < u32::MAX / 2 => self.look_again(now),
             Stage::Waiting(trouble) => Progress::Stopped(trouble),
             Stage::Closed => Progress::Closed,
         }
@@ -262,7 +268,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         let buffer = &mut self.log.buffer;
         let (is_full, oversized) = buffer.fill(source, table.firmware(), now, self.request.until());
         if was_empty && !buffer.is_empty() {
-            self.oldest = now;
+            self.oldest = now as u32;
         }
         self.is_full = is_full;
         self.counts.taken = self.counts.taken.wrapping_add(buffer.records.wrapping_sub(before));
@@ -277,14 +283,15 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             let fits = clock.encode_to_slice(&mut payload).is_ok();
             self.is_clock_due = !(fits && self.log.buffer.own(table.clock_id(), &payload));
         }
-        if self.lost != self.told && self.log.buffer.losses(source, table.firmware(), table.drops_id()) {
-            self.told = self.lost;
+        let lost = self.lost.dropped.wrapping_add(self.lost.overwritten);
+        if lost != self.told && self.log.buffer.losses(source, table.firmware(), table.drops_id()) {
+            self.told = lost;
         }
     }
 
     /// Whether the batch at hand is to be written now.
-    fn is_due(&self, now: u64) -> bool {
-        let is_old = now.saturating_sub(self.oldest) >= u64::from(self.config.latency);
+    fn is_due(&self, now: u32) -> bool {
+        let is_old = now.wrapping_sub(self.oldest) >= self.config.latency;
         let is_wanted = self.is_full || is_old || self.request != Request::None;
         self.log.sealed != 0 || (is_wanted && !self.log.buffer.is_empty())
     }
@@ -302,32 +309,34 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         }
     }
 
-    fn write_batch(&mut self, now: u64) -> Progress {
+    fn write_batch(&mut self, now: u32) -> Progress {
         self.log.sealed = self.log.buffer.seal(self.head());
         self.write(What::Data, now)
     }
 
-    fn write(&mut self, what: What, now: u64) -> Progress {
+    fn write(&mut self, what: What, now: u32) -> Progress {
         let (first, count) = self.log.sectors(what);
-        self.job = Job::new(first, count, now);
+        self.work = Work::Job(Job::new(first, count, now));
         self.stage = Stage::Writing(what);
         Progress::Working
     }
 
-    fn go_on(&mut self, what: What, now: u64) -> Progress {
+    fn go_on(&mut self, what: What, now: u32) -> Progress {
         let mut scratch = [0; SECTOR];
         let head = self.head();
-        let sector = self.job.next().map(|at| self.log.sector(what, at, head, &mut scratch));
-        match self.job.step(&mut self.device, sector, now, self.config.timeout) {
+        let Work::Job(job) = &mut self.work else { return self.look_again(now) };
+        let started = job.started;
+        let sector = job.next().map(|at| self.log.sector(what, at, head, &mut scratch));
+        match job.step(&mut self.device, sector, now, self.config.timeout) {
             Ok(Step::Moved) => Progress::Working,
             Ok(Step::Busy) => Progress::Busy,
-            Ok(Step::Done) => self.written(what, now),
+            Ok(Step::Done) => self.written(what, started, now),
             Err(error) => self.failed(what, error, now),
         }
     }
 
     /// The card has acknowledged a write.
-    fn written(&mut self, what: What, now: u64) -> Progress {
+    fn written(&mut self, what: What, started: u32, now: u32) -> Progress {
         self.attempts = 0;
         match what {
             What::Control => self.write(What::Wipe, now),
@@ -336,7 +345,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
                 self.write(What::Declare, now)
             }
             What::Declare => self.begun(),
-            What::Data => self.acknowledged(now),
+            What::Data => self.acknowledged(started, now),
             What::Index => self.write(What::Tail, now),
             What::Tail => self.completed(),
         }
@@ -353,9 +362,9 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         Progress::Working
     }
 
-    fn acknowledged(&mut self, now: u64) -> Progress {
+    fn acknowledged(&mut self, started: u32, now: u32) -> Progress {
         let (log, counts) = (&mut self.log, &mut self.counts);
-        let took = u32::try_from(now.saturating_sub(self.job.started)).unwrap_or(u32::MAX);
+        let took = now.wrapping_sub(started);
         counts.longest_write = counts.longest_write.max(took);
         counts.acknowledged = counts.acknowledged.wrapping_add(log.buffer.records);
         counts.batches = counts.batches.wrapping_add(1);
@@ -396,14 +405,14 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             self.log.buffer.open(self.log.declarations.len());
         }
         self.log.buffer.forget_losses();
-        self.told = Lost::default();
+        self.told = 0;
         self.is_clock_due = self.clock.is_some();
-        self.scan = Scan::default();
+        self.work = Work::Scan(Scan::default());
         self.again = None;
         self.attempts = 0;
     }
 
-    fn failed(&mut self, what: What, error: DeviceError, now: u64) -> Progress {
+    fn failed(&mut self, what: What, error: DeviceError, now: u32) -> Progress {
         if let DeviceError::Absent | DeviceError::WriteProtected = error {
             return self.wait(error.into(), now);
         }
@@ -425,32 +434,31 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             return self.wait(Trouble::Failing, now);
         }
         self.stage = Stage::Reset;
-        self.job = Job::new(0, 0, now);
+        self.work = Work::Job(Job::new(0, 0, now));
         Progress::Working
     }
 
-    fn wait(&mut self, trouble: Trouble, now: u64) -> Progress {
+    fn wait(&mut self, trouble: Trouble, now: u32) -> Progress {
         self.counts.troubles = self.counts.troubles.wrapping_add(1);
         self.again = None;
         self.stage = Stage::Waiting(trouble);
-        self.until = now.saturating_add(u64::from(self.config.pause));
+        self.until = now.wrapping_add(self.config.pause);
         Progress::Stopped(trouble)
     }
 
-    fn look_again(&mut self, now: u64) -> Progress {
+    fn look_again(&mut self, now: u32) -> Progress {
         self.stage = Stage::Reset;
-        self.job = Job::new(0, 0, now);
+        self.work = Work::Job(Job::new(0, 0, now));
         Progress::Working
     }
 
-    fn reset(&mut self, now: u64) -> Progress {
-        if self.job.moved == 0 {
-            self.job.moved = now;
+    fn reset(&mut self, now: u32) -> Progress {
+        let Work::Job(job) = &mut self.work else { return self.look_again(now) };
+        if job.moved == 0 {
+            job.moved = now;
         }
         match self.device.reset() {
-            Poll::Pending if now.saturating_sub(self.job.moved) > u64::from(self.config.timeout) => {
-                self.wait(Trouble::Failing, now)
-            }
+            Poll::Pending if now.wrapping_sub(job.moved) > self.config.timeout => self.wait(Trouble::Failing, now),
             Poll::Pending => Progress::Busy,
             Poll::Ready(Err(error)) => self.wait(error.into(), now),
             Poll::Ready(Ok(card)) => self.identified(card, now),
@@ -458,7 +466,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     }
 
     /// The card is ready: the same write again if it is the same card, otherwise a new file.
-    fn identified(&mut self, card: CardId, now: u64) -> Progress {
+    fn identified(&mut self, card: CardId, now: u32) -> Progress {
         let is_same = self.card == card;
         self.card = card;
         if let Some(what) = self.again.take().filter(|_| is_same) {
@@ -472,10 +480,11 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         Progress::Working
     }
 
-    fn search(&mut self, now: u64) -> Progress {
-        let Config { place, when_full, .. } = self.config;
+    fn search(&mut self, now: u32) -> Progress {
+        let &Config { place, when_full, .. } = self.config;
         let wanted = Wanted { place, when_full, avoid: self.avoid, least: self.log.least() };
-        match self.scan.step(&mut self.device, &wanted) {
+        let Work::Scan(scan) = &mut self.work else { return self.look_again(now) };
+        match scan.step(&mut self.device, &wanted) {
             Ok(None) => Progress::Working,
             Ok(Some(found)) => {
                 self.log.file = found;

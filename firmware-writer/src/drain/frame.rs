@@ -44,32 +44,42 @@ impl Frame {
         FIXED + previous + self.len
     }
 
-    /// Writes the block, which is [`block_len`](Self::block_len) long; `fill` has the payload. Its checksum; `None` when
-    /// `fill` says that there is no payload.
+    /// Where the payload is in the block, which is [`block_len`](Self::block_len) long.
     #[inline]
-    pub(crate) fn put(&self, block: &mut [u8], fill: impl FnOnce(&mut [u8]) -> bool) -> Option<u32> {
-        let front_len = block.len().checked_sub(self.len)?;
-        let (front, payload) = block.split_at_mut_checked(front_len)?;
-        if !fill(payload) {
-            return None;
-        }
-        let (flags, previous) = if self.previous == 0 { (FLAGS, None) } else { (CHAINED, Some(self.previous)) };
-        let (fields, tail) = front.split_at_mut_checked(front_len.checked_sub(8 + crc::LEN)?)?;
+    pub(crate) fn payload<'b>(&self, block: &'b mut [u8]) -> &'b mut [u8] {
+        let front = block.len().saturating_sub(self.len);
+        block.get_mut(front..).unwrap_or(&mut [])
+    }
+
+    /// Writes what stands in front of the payload; the checksum. `None` when the block has another length.
+    pub(crate) fn seal(&self, block: &mut [u8]) -> Option<u32> {
+        let front = block.get_mut(..block.len().checked_sub(self.len)?)?;
+        let (fields, stored) = front.split_last_chunk_mut::<{ crc::LEN }>()?;
+        *stored = [0; crc::LEN];
+        let (fields, time) = fields.split_last_chunk_mut::<8>()?;
+        *time = self.time.to_le_bytes();
         let mut out = fields.iter_mut();
         *out.next()? = BlockType::Data.code() as u8;
         varuint(self.body_len() as u32, &mut out)?;
         *out.next()? = self.kind as u8;
-        *out.next()? = flags;
-        if let Some(previous) = previous {
-            varuint(previous, &mut out)?;
+        if self.previous == 0 {
+            *out.next()? = FLAGS;
+        } else {
+            *out.next()? = CHAINED;
+            varuint(self.previous, &mut out)?;
         }
-        let (time, stored) = tail.split_first_chunk_mut::<8>()?;
-        *time = self.time.to_le_bytes();
-        stored.fill(0);
         let checksum = crc::hash(block);
-        let stored = block.get_mut(front_len.checked_sub(crc::LEN)?..)?.first_chunk_mut()?;
-        *stored = checksum.to_le_bytes();
+        let front = block.get_mut(..block.len().checked_sub(self.len)?)?;
+        *front.last_chunk_mut()? = checksum.to_le_bytes();
         Some(checksum)
+    }
+
+    /// Writes the block with this payload to the front of `out`: its length and its checksum. `None` when it does not fit.
+    pub(crate) fn put(&self, payload: &[u8], out: &mut [u8]) -> Option<(usize, u32)> {
+        let block = out.get_mut(..self.block_len())?;
+        self.payload(block).iter_mut().zip(payload).for_each(|(to, from)| *to = *from);
+        let len = block.len();
+        Some((len, self.seal(block)?))
     }
 }
 
@@ -85,7 +95,7 @@ pub(crate) const fn varuint_len(mut value: u32) -> usize {
 }
 
 #[inline]
-fn varuint(mut value: u32, out: &mut core::slice::IterMut<'_, u8>) -> Option<()> {
+pub(crate) fn varuint(mut value: u32, out: &mut core::slice::IterMut<'_, u8>) -> Option<()> {
     while value >= 0x80 {
         *out.next()? = value as u8 | 0x80;
         value >>= 7;
@@ -106,10 +116,9 @@ mod tests {
         for (previous, len) in [(0, 0), (1, 16), (0x7f, 109), (0x80, 110), (0x4000, 16_000), (u32::MAX, 65_535)] {
             let frame = Frame { kind: 100, previous, time: 1 << 40 | 5, len };
             let mut block = vec![0xaa; frame.block_len()];
-            let checksum = frame.put(&mut block, |payload| {
-                payload.fill(7);
-                payload.len() == len
-            });
+            let put = frame.put(&vec![7; len], &mut block);
+            let checksum = put.map(|(_, checksum)| checksum);
+            assert_eq!(put.unwrap().0, block.len());
             let header = BlockHeader::parse(&block).unwrap();
             assert_eq!(header.block_len(), Some(block.len() as u64));
             let data = DataHeader::parse(&block[header.header_len..]).unwrap();
@@ -126,10 +135,11 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_gone_is_no_block() {
+    fn a_block_of_another_length_is_refused() {
         let frame = Frame { kind: 1, previous: 0, time: 0, len: 4 };
         let mut block = vec![0; frame.block_len()];
-        assert_eq!(frame.put(&mut block, |_| false), None);
-        assert_eq!(frame.put(&mut block[..3], |_| true), None);
+        assert_eq!(frame.put(&[0; 4], &mut block[1..]), None);
+        assert_eq!(frame.seal(&mut block[..3]), None);
+        assert_eq!(frame.seal(&mut block[1..]), None);
     }
 }

@@ -7,10 +7,10 @@ mod frame;
 mod packets;
 mod table;
 
-pub(crate) use frame::Frame;
+pub(crate) use frame::{Frame, varuint, varuint_len};
 pub use packets::Packets;
-pub(crate) use table::Table;
 pub use table::{Drops, OWN_KINDS};
+pub(crate) use table::{Table, number};
 
 use crate::clock::widen;
 use crate::source::Source;
@@ -59,7 +59,9 @@ pub(crate) fn next<S: Source + ?Sized>(
         let frame = Frame { kind: head.id, previous: previous(head.id), time, len: usize::from(head.len) };
         let len = frame.block_len();
         let Some(block) = out.get_mut(..len) else { return Next::Full(len) };
-        if let Some(checksum) = frame.put(block, |payload| source.take(payload)) {
+        if source.take(frame.payload(block))
+            && let Some(checksum) = frame.seal(block)
+        {
             return Next::Put(Put { kind: head.id, len, checksum, time });
         }
     }

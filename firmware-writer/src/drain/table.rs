@@ -1,8 +1,9 @@
 //! All kinds of a log: the firmware's, and the writer's own behind them.
 
 use tlog::Record;
-use tlog::wire::{batch, varuint};
+use tlog::wire::batch;
 
+use super::varuint_len;
 use crate::clock::ClockRecord;
 use crate::kinds::{Kind, MAX_KINDS};
 
@@ -66,7 +67,7 @@ impl<'k> Table<'k> {
 
     /// The length of the schema block of a kind.
     pub(crate) fn block_len(&self, id: u16) -> usize {
-        self.get(id).map_or(0, |kind| 1 + varuint::len(body_len(kind) as u64) + body_len(kind))
+        self.get(id).map_or(0, |kind| 1 + varuint_len(body_len(kind) as u32) + body_len(kind))
     }
 
     /// Hands the schema block of a kind to `put`, piece by piece.
@@ -82,13 +83,16 @@ impl<'k> Table<'k> {
 }
 
 fn body_len(kind: &Kind) -> usize {
-    2 + varuint::len(kind.name.len() as u64) + kind.name.len() + kind.schema.len()
+    2 + varuint_len(kind.name.len() as u32) + kind.name.len() + kind.schema.len()
 }
 
-fn number(value: usize, put: &mut dyn FnMut(&[u8])) {
-    let mut bytes = [0; varuint::MAX_LEN];
-    let len = varuint::encode(value as u64, &mut bytes);
-    put(bytes.get(..len).unwrap_or(&[]));
+/// Hands a number to `put`, as a varuint.
+pub(crate) fn number(mut value: usize, put: &mut dyn FnMut(&[u8])) {
+    while value >= 0x80 {
+        put(&[value as u8 | 0x80]);
+        value >>= 7;
+    }
+    put(&[value as u8]);
 }
 
 #[cfg(test)]

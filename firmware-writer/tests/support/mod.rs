@@ -138,7 +138,7 @@ impl Memory {
         Self { batch: vec![0; sectors * 512], marks: [Mark::NONE; KINDS.len() + OWN_KINDS] }
     }
 
-    pub fn writer<'m>(&'m mut self, card: SimCard, config: Config<'m>) -> Writer<'m, SimCard> {
+    pub fn writer<'m>(&'m mut self, card: SimCard, config: &'m Config<'m>) -> Writer<'m, SimCard> {
         Writer::new(card, config, &KINDS, &mut self.batch, &mut self.marks).unwrap()
     }
 }
@@ -180,7 +180,7 @@ const HEAD_ROOM: usize = 116;
 pub fn session(card: SimCard, config: Config<'_>, plan: Plan) -> (SimCard, Story) {
     let Plan { sectors, records: (first, end), flush, close, aligned } = plan;
     let mut memory = Memory::new(sectors);
-    let mut writer = memory.writer(card, config);
+    let mut writer = memory.writer(card, &config);
     let mut queue = Queue::new(1 << 20);
     let mut story = Story::default();
     let note = |writer: &mut Writer<'_, SimCard>, story: &mut Story| {

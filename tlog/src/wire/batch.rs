@@ -35,7 +35,7 @@
 //!   first one that does not count, none does.
 
 use super::crc::{self, Hasher};
-use super::{BlockHeader, BlockType, DataHeader, Fields, Filler, SchemaBlock, block};
+use super::{Fields, Filler, block};
 
 /// The record in each batch's head.
 pub const NAME: &str = "tlog.batch";
@@ -151,68 +151,98 @@ impl Checksum {
 }
 
 /// The most bytes that stand at the front of filler: a block of two bytes, the header of a block, and the magic.
-pub const FILLER_FRONT: usize = 2 + block::MAX_HEADER_LEN + block::FILLER_MAGIC.len();
+pub const FILLER_FRONT: usize = 2 + 6 + block::FILLER_MAGIC.len();
+
+/// The type byte of filler.
+const FILLER: u8 = 4;
 
 /// What stands at the front of `gap` bytes of filler, and how many bytes of it count; whatever follows in the gap means
 /// nothing. `None` for a gap of one byte: no block is as short. Some gaps no single block fills with the shortest form of
 /// its length (130 bytes is the first); there, a block without a body comes before it.
-pub fn filler(gap: u64) -> Option<([u8; FILLER_FRONT], usize)> {
+pub fn filler(gap: u32) -> Option<([u8; FILLER_FRONT], usize)> {
     let mut front = [0; FILLER_FRONT];
     if gap == 0 {
         return Some((front, 0));
     }
     let mut out = Filler::new(&mut front);
-    let (header, len) = match header_of(gap) {
-        Some(header) => header,
-        None => {
-            out.array([BlockType::Dictionary.code() as u8, 0])?;
-            header_of(gap.checked_sub(2)?)?
-        }
-    };
-    out.put(header.get(..len)?)?;
-    let start = out.len();
-    out.put(&block::FILLER_MAGIC)?;
-    let body = gap.checked_sub(start as u64)?;
-    let magic = usize::try_from(body).map_or(block::FILLER_MAGIC.len(), |body| body.min(block::FILLER_MAGIC.len()));
-    Some((front, start + magic))
+    let mut body = filler_body(gap);
+    if body.is_none() {
+        out.array([FILLER, 0])?;
+        body = filler_body(gap.checked_sub(2)?);
+    }
+    let mut rest = body?;
+    out.array([FILLER])?;
+    while rest >= 0x80 {
+        out.array([rest as u8 | 0x80])?;
+        rest >>= 7;
+    }
+    out.array([rest as u8])?;
+    let magic = body?.min(block::FILLER_MAGIC.len() as u32);
+    let len = out.len() + magic as usize;
+    out.array(block::FILLER_MAGIC)?;
+    Some((front, len))
 }
 
-/// The header of one block of filler of this length.
-fn header_of(len: u64) -> Option<([u8; block::MAX_HEADER_LEN], usize)> {
-    (2..=block::MAX_HEADER_LEN).find_map(|header_len| {
-        let encoded = BlockHeader::encode(BlockType::Dictionary, len.checked_sub(header_len as u64)?);
-        (encoded.1 == header_len).then_some(encoded)
-    })
+/// How long the body of one block is that has this length with its header.
+fn filler_body(len: u32) -> Option<u32> {
+    let mut body = len.checked_sub(2)?;
+    let mut limit = 0x80;
+    // Each byte more in the header is one less in the body.
+    while body >= limit {
+        body -= 1;
+        if body < limit {
+            return None;
+        }
+        limit = limit.checked_mul(0x80).unwrap_or(u32::MAX);
+    }
+    Some(body)
 }
 
 /// The head of the first batch, from the first sector of a file; `None` when none starts there, or it is torn.
+///
+/// Reads what firmware writes: lengths in their shortest form, and no block that reaches beyond the sector before the head.
 pub fn at_start(sector: &[u8]) -> Option<Batch> {
-    let mut rest = sector.get(block::check_file_header(sector).ok()?..)?;
+    let mut rest = sector.strip_prefix(&block::FILE_HEADER)?;
     let mut identifier = None;
     loop {
-        let header = BlockHeader::parse(rest).ok()?;
-        let (block, behind) = rest.split_at_checked(usize::try_from(header.block_len()?).ok()?)?;
-        let body = block.get(header.header_len..)?;
-        match header.block_type {
-            BlockType::Schema => {
-                let schema = SchemaBlock::parse(body).ok()?;
-                identifier = (schema.name == NAME.as_bytes()).then_some(schema.identifier);
+        let mut body = rest;
+        let (kind, len) = (short(&mut body)?, short(&mut body)?);
+        let front = rest.len() - body.len();
+        let (mut fields, behind) = body.split_at_checked(len)?;
+        match kind {
+            1 => {
+                let id = short(&mut fields)?;
+                let _flags = short(&mut fields)?;
+                let name = fields.get(1..)?.starts_with(NAME.as_bytes());
+                identifier = (name && usize::from(*fields.first()?) == NAME.len()).then_some(id);
             }
-            BlockType::Data => return of_data(block, header.header_len, identifier?),
-            BlockType::SeekMarker | BlockType::Dictionary => {}
-            BlockType::Index | BlockType::Unknown(_) => return None,
+            2 => {
+                let is_head = Some(short(&mut fields)?) == identifier && short(&mut fields)? == HEAD_FLAGS;
+                let (stored, payload) = fields.get(8..)?.split_first_chunk()?;
+                let (block, _) = rest.split_at_checked(front + len)?;
+                let crc = crc::block_crc(block, block.len().checked_sub(payload.len() + crc::LEN)?);
+                return (is_head && crc == u32::from_le_bytes(*stored)).then(|| Batch::parse(payload))?;
+            }
+            4 | 5 => {}
+            _ => return None,
         }
         rest = behind;
     }
 }
 
-/// The head in a data block of this identifier whose checksum is right.
-fn of_data(block: &[u8], header_len: usize, identifier: u64) -> Option<Batch> {
-    let body = block.get(header_len..)?;
-    let data = DataHeader::parse(body).ok()?;
-    let crc = crc::block_crc(block, header_len.checked_add(data.checksum_at()?)?);
-    (data.identifier == identifier && data.checksum == Some(crc)).then_some(())?;
-    Batch::parse(body.get(data.len..)?)
+/// A timestamp and a checksum.
+const HEAD_FLAGS: usize = 6;
+
+/// Takes a varuint of one or two bytes off the front.
+fn short(bytes: &mut &[u8]) -> Option<usize> {
+    let (&low, rest) = bytes.split_first()?;
+    *bytes = rest;
+    if low < 0x80 {
+        return Some(usize::from(low));
+    }
+    let (&high, rest) = bytes.split_first()?;
+    *bytes = rest;
+    (high < 0x80).then_some(usize::from(low & 0x7f) | usize::from(high) << 7)
 }
 
 #[cfg(test)]
@@ -223,12 +253,12 @@ mod tests {
     fn every_gap_but_one_byte_is_filled() {
         assert_eq!(filler(1), None);
         assert_eq!(filler(0).unwrap().1, 0);
-        for gap in (2..600).chain(16_380..16_400).chain(2_097_150..2_097_160).chain([u64::from(u32::MAX)]) {
+        for gap in (2..600).chain(16_380..16_400).chain(2_097_150..2_097_160).chain([u32::MAX - 1, u32::MAX]) {
             let (front, len) = filler(gap).unwrap();
             let mut at = 0;
-            let mut left = gap;
+            let mut left = u64::from(gap);
             while left > 0 {
-                let header = BlockHeader::parse(&front[at..]).unwrap();
+                let header = crate::wire::BlockHeader::parse(&front[at..]).unwrap();
                 let body = &front[at + header.header_len..len];
                 assert_eq!(header.is_filler(body), Some(true), "{gap}");
                 left -= header.block_len().unwrap();
@@ -238,6 +268,9 @@ mod tests {
         let (front, len) = filler(130).unwrap();
         assert_eq!(front[..len], *b"\x04\x00\x04\x7eTLOGFILL");
         assert_eq!(filler(5).unwrap().0[..5], *b"\x04\x03TLO");
+        assert_eq!((FILLER_FRONT, u64::from(FILLER)), (16, crate::wire::BlockType::Dictionary.code()));
+        let flags = crate::wire::DataFlags::TIMESTAMP.with(crate::wire::DataFlags::CHECKSUM);
+        assert_eq!(flags.bits(), HEAD_FLAGS as u64);
     }
 
     #[test]

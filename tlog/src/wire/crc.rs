@@ -7,7 +7,7 @@
 //! them contributed. That is the state that `s` turns into over `n + 4` zero bytes, and
 //! running over 2^k zero bytes is a linear map of 32 bits, of which `RUNS` has the tables.
 //!
-//! Where there is no `std`, flash is dearer than time: one table of 1 KiB, a byte at a time, and three short runs.
+//! Where there is no `std`, flash is dearer than time: one table of 1 KiB, and three short runs.
 
 #[cfg(feature = "std")]
 pub use crc32fast::{Hasher, hash};
@@ -134,6 +134,11 @@ mod small {
         table
     }
 
+    #[inline]
+    fn over_byte(state: u32) -> u32 {
+        state >> 8 ^ TABLE[usize::from(state as u8)]
+    }
+
     /// A checksum to which bytes are added.
     #[derive(Clone, Debug)]
     pub struct Hasher(u32);
@@ -150,11 +155,15 @@ mod small {
             Self(u32::MAX)
         }
 
-        /// Adds bytes.
+        /// Adds bytes. By words, as that takes four instructions for a byte of a Cortex-M3 and seven by bytes.
         pub fn update(&mut self, bytes: &[u8]) {
+            let (words, rest) = bytes.as_chunks::<4>();
             let mut state = self.0;
-            for byte in bytes {
-                state = state >> 8 ^ TABLE[usize::from(state as u8 ^ byte)];
+            for word in words {
+                state = over_byte(over_byte(over_byte(over_byte(state ^ u32::from_le_bytes(*word)))));
+            }
+            for byte in rest {
+                state = over_byte(state ^ u32::from(*byte));
             }
             self.0 = state;
         }

@@ -45,6 +45,7 @@ impl Parts {
         let mut has_front = false;
         for piece in batches {
             if parts.list.len() >= MAX_PARTS {
+                parts.give_up(bytes.len() as u64);
                 break;
             }
             report.add(&piece);
@@ -82,6 +83,17 @@ impl Parts {
             }
             Piece::End { .. } => {}
         }
+    }
+
+    /// What is behind the last part is not looked at.
+    fn give_up(&mut self, len: u64) {
+        let end = match self.list.last() {
+            Some(Part::Read { range, .. }) => range.end as u64,
+            Some(Part::Lost { range, .. }) => range.end,
+            None => 0,
+        };
+        let cause = format!("not looked at, behind {MAX_PARTS} parts that are damaged or whole in turn");
+        self.list.push(Part::Lost { range: end..len.max(end), cause });
     }
 
     fn read(&mut self, range: &Range<u64>, proved: bool) {

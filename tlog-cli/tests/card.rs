@@ -221,6 +221,8 @@ fn sessions_become_whole_logs() {
     for session in [5, 6, 7] {
         let log = format!("logs/session-00000{session}.tlog");
         folder.tlog(&["verify", &log]).good();
+        let info = folder.tlog(&["info", &log]).good();
+        assert!(info.contains(&format!("card        session {session}, 5 batches, 4 records dropped")), "{info}");
         let found = imu(&folder, &log);
         assert_eq!(found.len(), 250);
         assert!(found.iter().all(|line| line.contains(&format!("\"session\":{session}"))));
@@ -235,12 +237,31 @@ fn sessions_become_whole_logs() {
     assert_eq!(folder.path("logs/session-000005.tlog").metadata().unwrap().modified().unwrap(), before);
     folder.put("logs/session-000006.tlog", b"mine");
     let run = folder.tlog(&["card", "pull", "card.img", "-o", "logs"]);
-    assert!(run.code == 1 && run.err.contains("is there and differs; use --force"), "{}", run.err);
+    assert!(run.code == 1 && run.err.contains("is there and differs: use another folder"), "{}", run.err);
     assert_eq!(folder.get("logs/session-000006.tlog"), b"mine");
     folder.tlog(&["card", "pull", "card.img", "-o", "logs", "--session", "6", "--force"]).good();
     assert_eq!(imu(&folder, "logs/session-000006.tlog").len(), 250);
     let missing = folder.tlog(&["card", "pull", "card.img", "-o", "logs", "--session", "9"]).refused(2);
     assert!(missing.contains("no session 9"), "{missing}");
+}
+
+#[test]
+fn large_files_are_looked_at_in_few_places_and_read_whole() {
+    let folder = Folder::new();
+    init(&folder, &["--files", "2", "--size", "3MiB"]);
+    for (file, batches) in [("TLOG0001.TLG", 700_u32), ("TLOG0002.TLG", 1)] {
+        change(&folder, file, |bytes| {
+            logged(bytes, 3, 1000, 60);
+            logged(bytes, 4, batches, 60);
+        });
+        let list = json(&folder, &["card", "ls", "card.img"], 0);
+        let found = list["files"].as_array().unwrap().iter().find(|found| found["file"] == file).unwrap();
+        assert_eq!((&found["batches"], &found["state"]), (&batches.into(), &"open".into()));
+        let all = json(&folder, &["card", "pull", "card.img", "-o", file], 0);
+        let pulled = all["sessions"].as_array().unwrap().iter().find(|pulled| pulled["file"] == file).unwrap();
+        assert_eq!(pulled["report"]["batches"]["whole"], batches);
+        assert_eq!(pulled["report"]["records"][0]["kept"], batches * 60);
+    }
 }
 
 #[test]
@@ -299,6 +320,7 @@ fn a_file_that_was_just_copied_can_be_read() {
         assert_eq!(imu(&folder, name).len(), records);
         let info = folder.tlog(&["info", name]).good();
         assert_eq!(info.contains("index       present"), closed, "{info}");
+        assert!(info.contains("5 batches, 4 records dropped"), "{info}");
         assert_eq!(folder.tlog(&["verify", name]).code, 0);
         let run = folder.tlog(&["recover", name, "-o", "whole.tlog", "--force"]).good();
         assert!(run.contains("5 batches"), "{run}");

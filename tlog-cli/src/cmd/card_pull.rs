@@ -154,7 +154,10 @@ impl Pull<'_> {
             let old = Log::map_any(&File::open(place).with_context(shown)?).with_context(shown)?;
             return match new.bytes() == old.bytes() {
                 true => Ok(Made::Same(recovered)),
-                false => bail!("{} is there and differs; use --force to overwrite it", shown()),
+                false => bail!(
+                    "{} is there and differs: use another folder if it is of another card, or --force to overwrite it",
+                    shown()
+                ),
             };
         }
         let refused: PathBuf = self.args.card.clone();

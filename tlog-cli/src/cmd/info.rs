@@ -5,6 +5,8 @@ use std::path::Path;
 use anyhow::Context;
 use tlog::Log;
 use tlog::read::{Blocks, Damage, IndexedRecord, StreamReader};
+use tlog::wire::Batch;
+use tlog_index::batches;
 use tlog_index::index::LogIndex;
 use tlog_index::scan::{self, ScanOptions, Scanned};
 use tlog_index::sidecar::{self, Loaded};
@@ -137,23 +139,31 @@ impl Count<'_> {
                 let mut reader = StreamReader::new(stream, part.read_options());
                 let index = watch(None, &mut || scan::scan_stream(&mut reader, &done))?;
                 let trailing = if index.ends_with_index { Trailing::Present } else { Trailing::Absent };
-                self.add(part, &index, trailing, None);
+                self.add(part, &index, trailing, None, None);
             }
         }
         Ok(())
     }
 
     fn add_file(&mut self, part: &Part, log: &Log, index: &LogIndex) {
-        match log.blocks().and_then(|blocks| blocks.index()) {
-            Ok(Some(_)) => self.add(part, index, Trailing::Present, None),
-            Ok(None) => self.add(part, index, Trailing::Absent, None),
-            Err(e) => self.add(part, index, Trailing::Wrong, Some(e)),
-        }
+        let (trailing, wrong_index) = match log.blocks().and_then(|blocks| blocks.index()) {
+            Ok(Some(_)) => (Trailing::Present, None),
+            Ok(None) => (Trailing::Absent, None),
+            Err(e) => (Trailing::Wrong, Some(e)),
+        };
+        self.add(part, index, trailing, batches::latest(index, log.bytes()), wrong_index);
     }
 
-    fn add(&mut self, part: &Part, index: &LogIndex, trailing: Trailing, wrong_index: Option<tlog::Error>) {
+    fn add(
+        &mut self,
+        part: &Part,
+        index: &LogIndex,
+        trailing: Trailing,
+        batch: Option<Batch>,
+        wrong_index: Option<tlog::Error>,
+    ) {
         let segment = self.source.is_store.then_some(part.name.as_str());
-        self.totals.add(&Counted { index, trailing, segment, grows: part.grows() });
+        self.totals.add(&Counted { index, trailing, segment, grows: part.grows(), batch });
         if wrong_index.is_some() || !index.damage.is_none() {
             self.told.push(Told { name: part.name.clone(), damage: index.damage.clone(), wrong_index });
         }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tlog::Micros;
 use tlog::read::{Cause, Damage};
+use tlog::wire::batch::{self, Batch};
+use tlog_index::batches::Counts;
 use tlog_index::index::{LogIndex, RecordIndex, TimeOrder, Times};
 
 /// What `tlog info` tells of one log. Figures that a quick look leaves out are `None`.
@@ -32,6 +34,9 @@ pub struct Summary {
     pub time_steps_back: Option<u64>,
     pub largest_step_back_us: Option<u64>,
     pub damage: Option<DamageSummary>,
+    /// What firmware says that wrote the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub card: Option<CardSummary>,
     /// The figures that a quick look leaves out.
     pub left_out: Vec<&'static str>,
     /// Whether the figures are those that were saved beside the log.
@@ -75,6 +80,18 @@ pub struct StoreSummary {
     pub segments: u64,
     /// The one that is being written.
     pub growing: Option<String>,
+}
+
+/// What firmware says of the log that it wrote, in its latest batch.
+#[derive(Debug, Serialize)]
+pub struct CardSummary {
+    pub session: u32,
+    /// How many there are.
+    pub batches: u64,
+    /// How many there should be, by the number of the latest.
+    pub batches_written: u64,
+    #[serde(flatten)]
+    pub counts: Counts,
 }
 
 /// What was skipped.
@@ -156,6 +173,8 @@ pub struct Counted<'a> {
     pub segment: Option<&'a str>,
     /// Whether it is being written.
     pub grows: bool,
+    /// The latest batch, if firmware wrote it.
+    pub batch: Option<Batch>,
 }
 
 impl Counted<'_> {
@@ -186,6 +205,7 @@ pub struct Totals {
     store: StoreSummary,
     damage: DamageSummary,
     markers: u64,
+    batch: Option<Batch>,
 }
 
 impl Totals {
@@ -203,6 +223,7 @@ impl Totals {
             self.damage.append(DamageSummary::of(&index.damage, part.segment));
         }
         self.markers += index.markers;
+        self.batch = part.batch.or(self.batch);
         self.times = joined(self.times, index.times());
         self.order.add(&index.order);
         index.records.iter().for_each(|record| self.add_record(record));
@@ -221,6 +242,17 @@ impl Totals {
         Some(self.records.values().flatten().map(figure).sum())
     }
 
+    fn card(&self) -> Option<CardSummary> {
+        let batch = self.batch?;
+        let count = self.sum(|record| if record.name == batch::NAME { record.count } else { 0 });
+        Some(CardSummary {
+            session: batch.session,
+            batches: count.unwrap_or(0),
+            batches_written: u64::from(batch.sequence) + 1,
+            counts: (&batch).into(),
+        })
+    }
+
     /// What is to be told of the log.
     pub fn finish(self, file: String, is_store: bool) -> Summary {
         let micros = |times: Times| times.last.0.saturating_sub(times.first.0);
@@ -237,6 +269,7 @@ impl Totals {
             compressed_blocks: self.sum(|record| record.compressed),
             checksummed_blocks: self.sum(|record| record.checksummed),
             seek_markers: Some(self.markers),
+            card: self.card(),
             index: self.trailing,
             time_steps_back: Some(self.order.steps_back),
             largest_step_back_us: self.order.largest,

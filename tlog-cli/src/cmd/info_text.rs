@@ -1,7 +1,8 @@
 //! The summary of a log for reading.
 
-use super::info_summary::{RecordSummary, State, Summary, Trailing};
-use crate::terminal::{Terminal, printable};
+use super::info_summary::{CardSummary, RecordSummary, State, Summary, Trailing};
+use super::recover_text;
+use crate::terminal::{Terminal, count, printable};
 
 /// The summary as text.
 pub fn render(summary: &Summary, terminal: &Terminal) -> String {
@@ -35,6 +36,9 @@ pub fn render(summary: &Summary, terminal: &Terminal) -> String {
         Trailing::Wrong => "wrong",
     };
     line("index", index.to_owned());
+    if let Some(card) = &summary.card {
+        line("card", of_card(card));
+    }
     let wrong_links: u64 = summary.records.iter().filter_map(|record| record.wrong_previous_offsets).sum();
     if wrong_links > 0 {
         let are = if wrong_links == 1 { "previous offset is" } else { "previous offsets are" };
@@ -64,6 +68,14 @@ fn state(summary: &Summary) -> String {
         State::Damaged if stretches == 1 => format!("damaged: 1 stretch, {skipped} bytes skipped"),
         State::Damaged => format!("damaged: {stretches} stretches, {skipped} bytes skipped"),
     }
+}
+
+fn of_card(card: &CardSummary) -> String {
+    let batches = match card.batches < card.batches_written {
+        true => format!("{} of {}", card.batches, count(card.batches_written, "batch")),
+        false => count(card.batches, "batch"),
+    };
+    format!("session {}, {batches}{}", card.session, recover_text::of_counts(&card.counts))
 }
 
 fn data(blocks: u64, summary: &Summary) -> String {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use tlog::Micros;
-use tlog_index::batches::BatchReport;
+use tlog_index::batches::{BatchReport, Counts};
 use tlog_index::recover::{RecordReport, Renamed, Report};
 
 use crate::input;
@@ -176,17 +176,14 @@ fn of_batches(report: &BatchReport) -> String {
         (false, true) => "not closed, its last batch is whole",
         (false, false) => "not closed, cut off in a batch",
     };
-    let mut text = format!("{session}, {}, {closed}", count(report.whole, "batch"));
-    let counts = &report.counts;
-    for (number, what) in [
-        (u64::from(counts.dropped), "record dropped"),
-        (u64::from(counts.overwritten), "record overwritten"),
-        (u64::from(counts.retries), "write repeated"),
-    ] {
-        let (thing, what) = what.split_once(' ').unwrap_or((what, ""));
-        text += &format!(", {} {what}", count(number, thing));
-    }
-    text
+    format!("{session}, {}, {closed}{}", count(report.whole, "batch"), of_counts(&report.counts))
+}
+
+/// What a writer counted, each as a further part of a list; nothing if nothing went wrong.
+pub fn of_counts(counts: &Counts) -> String {
+    let all = [(counts.dropped, "record", "dropped"), (counts.overwritten, "record", "overwritten")];
+    let all = all.into_iter().chain([(counts.retries, "write", "repeated")]).filter(|(number, ..)| *number > 0);
+    all.map(|(number, thing, what)| format!(", {} {what}", count(number.into(), thing))).collect()
 }
 
 fn render_records(records: &[RecordReport], text: &mut String) {

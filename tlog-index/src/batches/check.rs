@@ -137,3 +137,11 @@ pub(super) fn filler_end(bytes: &[u8], at: usize) -> Option<u64> {
     }
     (at as u64).checked_add(frame.block_len()?)
 }
+
+/// What the data block at this place says, if it is one of `tlog.batch` with a right checksum.
+pub(super) fn batch_at(bytes: &[u8], at: usize) -> Option<Batch> {
+    let (frame, block) = block_at(bytes, at, at.saturating_add(MAX_DATA))?;
+    let header = checked_data(&frame, block)?;
+    let payload = block.get(frame.header_len..)?.get(header.len..)?;
+    Batch::parse(payload).filter(|_| payload.len() == Batch::LEN)
+}

@@ -21,10 +21,13 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::Serialize;
-use tlog::wire::batch::SECTOR;
+use tlog::Micros;
+use tlog::read::RecordType;
+use tlog::wire::batch::{NAME, SECTOR};
 use tlog::wire::{Batch, BlockType, IndexBlock};
 
-use check::{Body, Head, block_at, check, end_of, filler_end, head_at, may_be_head};
+use crate::index::LogIndex;
+use check::{Body, Head, batch_at, block_at, check, end_of, filler_end, head_at, may_be_head};
 use front::{Front, front};
 
 /// So many times the length of the file may be looked at in vain, so that no file keeps anybody busy for ever.
@@ -198,6 +201,15 @@ pub fn first_head(bytes: &[u8]) -> Option<HeadOnly> {
 /// The head of a later batch that starts where `bytes` do.
 pub fn later_head(bytes: &[u8]) -> Option<HeadOnly> {
     head_at(bytes, 0, None).map(|head| HeadOnly { batch: head.batch, time: head.time })
+}
+
+/// The latest `tlog.batch` of a log, if firmware wrote it and its index says where it is; also of one that was recovered.
+pub fn latest(index: &LogIndex, bytes: &[u8]) -> Option<Batch> {
+    let is_it = |record: &RecordType| record.name == NAME && record.schema_bytes == Batch::SCHEMA;
+    let at = index.records.iter().position(|record| is_it(&record.record))?;
+    let found = index.seek(bytes, Micros::INFINITY).ok()?;
+    let instance = found.instances.iter().find(|instance| instance.record as usize == at)?;
+    batch_at(bytes, usize::try_from(instance.offset).ok()?)
 }
 
 /// Where filler ends that starts where `bytes` do, in bytes; it may end far behind them.

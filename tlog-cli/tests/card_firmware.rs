@@ -1,0 +1,57 @@
+//! From `tlog card init` to `tlog card pull`, with the firmware between on a simulated card.
+
+#[path = "../../firmware-writer/tests/support/mod.rs"]
+mod firmware;
+mod support;
+
+use firmware::{KINDS, Memory, Queue, record};
+use firmware_writer::card::{Config, Progress};
+use firmware_writer::clock::{ClockRecord, ClockSource};
+use firmware_writer::sim::SimCard;
+use support::Folder;
+use tlog::Micros;
+
+/// Logs so many records, one each millisecond, and closes the log if `close`; the card's image.
+fn log(image: Vec<u8>, records: u32, close: bool) -> Vec<u8> {
+    let mut memory = Memory::new(8);
+    let mut writer = memory.writer(SimCard::new(image), Config::DEFAULT);
+    let mut queue = Queue::new(1 << 20);
+    let mut now = 2_000_000;
+    writer.set_clock(ClockRecord { mono_us: now, utc_us: Micros(1_700_000_000_000_000), source: ClockSource::Gnss });
+    for number in 0..records {
+        now += 1_000;
+        assert!(queue.log(record(number, now)));
+        writer.device().at(now);
+        let progress = writer.poll(&mut queue, now);
+        assert!(!matches!(progress, Progress::Stopped(_)), "{progress:?}");
+    }
+    while if close { writer.close(&mut queue, now) } else { writer.flush(&mut queue, now) }
+        .map(Result::unwrap)
+        .is_pending()
+    {}
+    assert_eq!(writer.counts().acknowledged, records);
+    writer.into_device().image().to_vec()
+}
+
+#[test]
+fn what_firmware_logs_is_listed_and_pulled() {
+    assert_eq!(KINDS.len(), 2);
+    let folder = Folder::new();
+    folder.tlog(&["card", "init", "card.img", "--files", "3", "--size", "1MiB"]).good();
+    let image = log(folder.get("card.img"), 400, true);
+    let image = log(image, 300, false);
+    folder.put("card.img", &image);
+
+    let list = folder.tlog(&["card", "ls", "card.img"]).good();
+    assert!(list.contains("TLOG0001.TLG       1  closed") && list.contains("TLOG0002.TLG       2  open"), "{list}");
+    let out = folder.tlog(&["card", "pull", "card.img", "-o", "logs", "--rebase"]).good();
+    assert!(out.contains("session 1 (TLOG0001.TLG, closed)"), "{out}");
+    for (session, records) in [(1, 400), (2, 300)] {
+        let log = format!("logs/session-00000{session}.tlog");
+        folder.tlog(&["verify", &log]).good();
+        let args = ["cat", &log, "--record", "sample", "--record", "note", "--format", "ndjson"];
+        let lines = folder.tlog(&args).good();
+        assert_eq!(lines.lines().count(), records);
+        assert!(lines.starts_with(r#"{"time":"2023-11-14T22:13:20.001Z""#), "{}", lines.lines().next().unwrap());
+    }
+}

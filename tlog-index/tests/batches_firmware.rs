@@ -1,0 +1,112 @@
+//! What firmware wrote, cut at any sector, as recovery reads it: the same as by the rules of the layout, read naively.
+
+#[path = "../../firmware-writer/tests/support/mod.rs"]
+mod support;
+
+use firmware_writer::sim::{Event, Fill, Random, SimCard, put_sector, sector_of, tear};
+use support::{EXTENTS, Logged, Plan, RAW, SECTORS, reading, session};
+use tlog::read::{Event as Read, ReadOptions, SliceReader};
+use tlog_index::batches::Batches;
+use tlog_index::recover::{RecoverOptions, Report, recover};
+
+/// One of so many images is looked at.
+const ONE_OF: u64 = 12;
+
+fn recovered(file: &[u8], card: bool) -> (Report, Vec<Logged>) {
+    let options = RecoverOptions { card, ..RecoverOptions::default() };
+    let (recovered, log) = recover(file, &options, Vec::new()).unwrap();
+    recovered.verify(&log).unwrap();
+    let mut reader = SliceReader::new(&log, ReadOptions::default());
+    let mut records = Vec::new();
+    while let Some(event) = reader.next_event().unwrap() {
+        if let Read::Data(data) = event
+            && !data.record.name.starts_with("tlog.")
+        {
+            let time = data.time.unwrap().0 as u64;
+            records.push(Logged { id: data.record.identifier as u16, time, payload: data.payload.to_vec() });
+        }
+    }
+    (recovered.report, records)
+}
+
+/// Compares recovery with the naive reading.
+fn check(file: &[u8], has_front: bool, what: &str) {
+    let expected = reading::session(file).unwrap_or_default();
+    let (report, records) = recovered(file, true);
+    assert_eq!(records, expected.records, "{what}: {:?}", report.batches);
+    let batches = report.batches.unwrap();
+    assert_eq!(batches.whole - unproved(file), expected.batches.len() as u64, "{what}");
+    // A file that starts with nothing of a log is known by its batches alone, if there are any.
+    if has_front {
+        assert_eq!(recovered(file, false).1, expected.records, "{what}, not known to be of a card");
+    }
+}
+
+/// How many whole batches there are that nothing proves to be of the file's latest use.
+fn unproved(file: &[u8]) -> u64 {
+    let batches = Batches::of_card(file);
+    batches.filter(|piece| matches!(piece, tlog_index::batches::Piece::Batch { proved: false, .. })).count() as u64
+}
+
+/// Looks at what cuts of one session leave on a card with this image; the image of the whole session.
+fn cut(start: &[u8], plan: Plan, random: &mut Random) -> Vec<u8> {
+    let (card, story) = session(SimCard::new(start.to_vec()), RAW, plan);
+    assert!(!story.logged.is_empty());
+    let mut image = start.to_vec();
+    let mut pending: Vec<(u32, Box<[u8; 512]>)> = Vec::new();
+    for (at, event) in card.journal().iter().enumerate() {
+        let Event::Pushed(sector, bytes) = event else {
+            pending.drain(..).for_each(|(sector, bytes)| put_sector(&mut image, sector, &bytes));
+            continue;
+        };
+        pending.push((*sector, bytes.clone()));
+        let Some(extent) = EXTENTS.iter().find(|e| (e.first..e.first + e.sectors).contains(sector)) else { continue };
+        let old: Vec<[u8; 512]> = pending.iter().map(|(sector, _)| sector_of(&image, *sector)).collect();
+        for variant in 0..160 {
+            if random.below(ONE_OF) != 0 {
+                continue;
+            }
+            let in_order = variant < 128;
+            let torn = if in_order { pending.len() - 1 } else { random.below(pending.len() as u64) as usize };
+            let cut = 16 * (variant / 4 % 32) as usize;
+            let fill = [Fill::Old, Fill::Ones, Fill::Zeros, Fill::Random(random.next())][(variant % 4) as usize];
+            for (i, ((sector, new), old)) in pending.iter().zip(&old).enumerate() {
+                let left = match i == torn {
+                    true => tear(old, new, cut, fill),
+                    false if in_order || random.below(2) == 0 => **new,
+                    false => *old,
+                };
+                put_sector(&mut image, *sector, &left);
+            }
+            let file = reading::bytes(&image, *extent);
+            check(file, file.starts_with(b"TLOG0003\0"), &format!("event {at}, variant {variant}"));
+            pending.iter().zip(&old).for_each(|((sector, _), old)| put_sector(&mut image, *sector, old));
+        }
+    }
+    card.image().to_vec()
+}
+
+#[test]
+fn recovery_reads_what_any_cut_leaves() {
+    let mut random = Random::new(7);
+    let plan = |first: u32, close| Plan { sectors: 3, records: (first, first + 90), flush: 45, close };
+    let mut image = SimCard::blank(SECTORS).image().to_vec();
+    for (first, close) in [(0, false), (1_000, true), (2_000, false), (3_000, true)] {
+        image = cut(&image, plan(first, close), &mut random);
+    }
+}
+
+#[test]
+fn a_whole_session_is_told_of() {
+    for close in [false, true] {
+        let plan = Plan { sectors: 4, records: (0, 90), flush: 40, close };
+        let (card, story) = session(SimCard::blank(SECTORS), RAW, plan);
+        let file = reading::bytes(card.image(), EXTENTS[0]);
+        let (report, records) = recovered(file, false);
+        assert_eq!((records, report.lost_stretches, report.had_index), (story.logged, 0, close));
+        let batches = report.batches.unwrap();
+        assert_eq!((batches.session, batches.missing, batches.closed, batches.ended), (Some(1), 0, close, true));
+        let found = tlog_index::verify::verify(file, &Default::default(), |_| ()).unwrap();
+        assert_eq!((found.errors, found.warnings), (0, u64::from(!close)), "{:?}", found.counts);
+    }
+}

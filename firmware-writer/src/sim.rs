@@ -51,6 +51,8 @@ pub struct SimCard {
     faults: VecDeque<(u64, DeviceError)>,
     bad: Vec<core::ops::Range<u32>>,
     absent: bool,
+    /// It was put in, and not made ready since.
+    is_strange: bool,
     protected: bool,
     /// The next sector of the write that is under way, and its end.
     write: Option<(u32, u32)>,
@@ -72,6 +74,7 @@ impl SimCard {
             faults: VecDeque::new(),
             bad: Vec::new(),
             absent: false,
+            is_strange: false,
             protected: false,
             write: None,
             pending: Vec::new(),
@@ -116,9 +119,9 @@ impl SimCard {
         self.abandon(seed);
     }
 
-    /// Puts it in again, or another one.
+    /// Puts it in again, or another one. It takes nothing before it is made ready.
     pub fn insert(&mut self, other: Option<(Vec<u8>, CardId)>) {
-        self.absent = false;
+        (self.absent, self.is_strange) = (false, true);
         self.busy_until = 0;
         if let Some((image, id)) = other {
             (self.image, self.id) = (image, id);
@@ -164,6 +167,9 @@ impl SimCard {
     fn ready(&mut self) -> Poll<Result<(), DeviceError>> {
         if self.absent {
             return Poll::Ready(Err(DeviceError::Absent));
+        }
+        if self.is_strange {
+            return Poll::Ready(Err(DeviceError::Failed));
         }
         if let Some(&(pushes, micros)) = self.stalls.front()
             && self.operations.pushes >= pushes
@@ -259,6 +265,7 @@ impl BlockDevice for SimCard {
             return Poll::Ready(Err(DeviceError::Absent));
         }
         self.operations.resets += 1;
+        self.is_strange = false;
         self.busy_until = 0;
         self.abandon(self.operations.resets);
         Poll::Ready(Ok(self.id))

@@ -99,6 +99,8 @@ pub enum Trouble {
     Full,
     /// The card answers, but reading or writing fails again and again.
     Failing,
+    /// The log is closed: what was logged since is not written.
+    Closed,
 }
 
 impl From<DeviceError> for Trouble {

@@ -4,7 +4,8 @@
 use core::task::Poll;
 
 use tlog::Record;
-use tlog::wire::batch::Batch;
+use tlog::wire::batch::{self, Batch};
+use tlog::wire::session;
 
 use super::buffer::{Buffer, Mark};
 use super::job::{Job, Step};
@@ -101,6 +102,10 @@ pub struct Writer<'m, D> {
     /// When the first record came into the batch at hand.
     oldest: u32,
     is_full: bool,
+    /// Whether the last batch had nothing but what the writer itself has to say.
+    is_own: bool,
+    /// Whether what is to be written before the log is closed still waits in the source.
+    is_behind: bool,
     clock: Option<ClockRecord>,
     is_clock_due: bool,
     lost: Lost,
@@ -142,6 +147,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             until: 0,
             oldest: 0,
             is_full: false,
+            is_own: false,
+            is_behind: false,
             clock: None,
             is_clock_due: false,
             lost: Lost::default(),
@@ -162,6 +169,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
 
     fn advance<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Progress {
         self.fill(source, now);
+        self.is_behind = self.is_closing() && waits(source, now, self.request);
         // Times that are compared lie less than half an hour apart: 32 bits are enough.
         let now = now as u32;
         match self.stage {
@@ -169,8 +177,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             Stage::Scan => self.search(now),
             Stage::Ready if self.is_due(now) => self.write(What::Control, now),
             Stage::Logging if self.is_due(now) => self.write_batch(now),
-            Stage::Ready if self.is_closing() => self.closed(),
-            Stage::Logging if self.is_closing() => self.write(What::Index, now),
+            Stage::Ready if self.can_close() => self.closed(),
+            Stage::Logging if self.can_close() => self.write(What::Index, now),
             Stage::Ready | Stage::Logging => Progress::Idle,
             Stage::Writing(what) => self.go_on(what, now),
             Stage::Waiting(_) if now.wrapping_sub(self.until) < u32::MAX / 2 => self.look_again(now),
@@ -188,13 +196,15 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         if self.request == Request::None {
             self.request = Request::Flush(now);
         }
-        let until = self.request.until().unwrap_or(now);
-        if let Progress::Stopped(trouble) = self.advance(source, now) {
-            self.request = Request::None;
-            return Poll::Ready(Err(trouble));
+        match self.advance(source, now) {
+            Progress::Stopped(trouble) => {
+                self.request = Request::None;
+                return Poll::Ready(Err(trouble));
+            }
+            Progress::Closed => return Poll::Ready(self.ended(source, now, Request::Flush(now))),
+            _ => {}
         }
-        let is_waiting = source.peek().is_some_and(|head| widen(now, head.time) <= until);
-        if is_waiting || self.log.sealed != 0 || !self.log.buffer.is_empty() {
+        if waits(source, now, self.request) || self.log.sealed != 0 || !self.log.buffer.is_empty() {
             return Poll::Pending;
         }
         self.request = Request::None;
@@ -204,13 +214,13 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     /// As [`flush`](Self::flush), and closes the log then: with an index, and nothing is written any more.
     ///
     /// # Errors
-    /// As [`flush`](Self::flush).
+    /// As [`flush`](Self::flush); [`Trouble::Closed`], when it was closed before and more has been logged since.
     pub fn close<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Poll<Result<(), Trouble>> {
         if !self.is_closing() {
             self.request = Request::Close(now);
         }
         match self.advance(source, now) {
-            Progress::Closed => Poll::Ready(Ok(())),
+            Progress::Closed => Poll::Ready(self.ended(source, now, self.request)),
             Progress::Stopped(trouble) => {
                 self.request = Request::None;
                 Poll::Ready(Err(trouble))
@@ -250,6 +260,17 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         matches!(self.request, Request::Close(_))
     }
 
+    /// Whether all that was asked for has been drained.
+    fn can_close(&self) -> bool {
+        self.is_closing() && !self.is_behind
+    }
+
+    /// What a request to a closed log comes to.
+    fn ended<S: Source + ?Sized>(&mut self, source: &mut S, now: u64, request: Request) -> Result<(), Trouble> {
+        self.request = Request::None;
+        if waits(source, now, request) { Err(Trouble::Closed) } else { Ok(()) }
+    }
+
     /// Drains into the batch at hand, unless that is being written, or the file is about to be closed.
     fn fill<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) {
         self.lost = source.lost();
@@ -262,7 +283,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         let buffer = &mut self.log.buffer;
         let (was_empty, before) = (buffer.is_empty(), buffer.records);
         buffer.begin_time(source, now);
-        if was_empty && source.peek().is_some() {
+        // Losses that go on must not take the room of a record as long as a batch for ever.
+        if was_empty && !self.is_own && source.peek().is_some() {
             self.own_records(source);
         }
         let buffer = &mut self.log.buffer;
@@ -367,6 +389,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         let took = now.wrapping_sub(started);
         counts.longest_write = counts.longest_write.max(took);
         counts.acknowledged = counts.acknowledged.wrapping_add(log.buffer.records);
+        self.is_own = log.buffer.records == 0;
         counts.batches = counts.batches.wrapping_add(1);
         let sequence = log.sequence;
         log.next += log.sealed;
@@ -385,7 +408,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
 
     /// The file is closed.
     fn completed(&mut self) -> Progress {
-        if self.is_closing() && self.log.buffer.is_empty() {
+        if self.can_close() && self.log.buffer.is_empty() {
             return self.closed();
         }
         self.begin_file();
@@ -425,7 +448,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             self.counts.abandoned = self.counts.abandoned.wrapping_add(1);
             self.abandoned = self.abandoned.saturating_add(1);
             self.avoid = Some(self.log.file.number);
-            if self.is_closing() && matches!(what, What::Index | What::Tail) {
+            if self.can_close() && matches!(what, What::Index | What::Tail) {
                 return self.closed();
             }
         }
@@ -469,7 +492,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     fn identified(&mut self, card: CardId, now: u32) -> Progress {
         let is_same = self.card == card;
         self.card = card;
-        if let Some(what) = self.again.take().filter(|_| is_same) {
+        let again = self.again.take().filter(|_| is_same);
+        if let Some(what) = again.filter(|&what| self.is_there(what)) {
             return if what == What::Data { self.write_batch(now) } else { self.write(what, now) };
         }
         if !is_same {
@@ -478,6 +502,23 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         self.begin_file();
         self.stage = Stage::Scan;
         Progress::Working
+    }
+
+    /// Whether what was written before this is still on the card: while nothing was written, somebody may have taken it
+    /// out, prepared it anew, and put it in again.
+    fn is_there(&mut self, what: What) -> bool {
+        let is_begun = match what {
+            What::Control => return true,
+            What::Wipe | What::Declare => false,
+            What::Data | What::Index | What::Tail => true,
+        };
+        let file = &self.log.file;
+        let mut sector = [0; SECTOR];
+        if self.device.read(if is_begun { file.extent.first } else { file.control }, &mut sector).is_err() {
+            return false;
+        }
+        let there = if is_begun { batch::at_start(&sector).map(|head| head.session) } else { session::parse(&sector) };
+        there == Some(file.session)
     }
 
     fn search(&mut self, now: u32) -> Progress {
@@ -494,4 +535,9 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             Err(trouble) => self.wait(trouble, now),
         }
     }
+}
+
+/// Whether something that a request is about waits in the source.
+fn waits<S: Source + ?Sized>(source: &mut S, now: u64, request: Request) -> bool {
+    source.peek().is_some_and(|head| request.until().is_none_or(|until| widen(now, head.time) <= until))
 }

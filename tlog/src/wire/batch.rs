@@ -193,7 +193,7 @@ fn filler_body(len: u32) -> Option<u32> {
         if body < limit {
             return None;
         }
-        limit = limit.checked_mul(0x80).unwrap_or(u32::MAX);
+        limit = limit.saturating_mul(0x80);
     }
     Some(body)
 }

@@ -1,0 +1,149 @@
+//! Corners of the writer: closing while a file ends, records as long as a batch, and a card that was prepared anew.
+
+mod support;
+
+use std::task::Poll;
+
+use firmware_writer::card::{Config, Trouble, WhenFull, Writer};
+use firmware_writer::sim::SimCard;
+use support::reading::sessions;
+use support::{EXTENTS, Logged, Memory, Note, Queue, RAW, SECTORS, fat, record};
+use tlog::Record;
+
+/// So many calls are more than any of these needs.
+const CALLS: u32 = 20_000;
+
+fn close(writer: &mut Writer<'_, SimCard>, queue: &mut Queue, now: u64) -> Result<(), Trouble> {
+    for _ in 0..CALLS {
+        if let Poll::Ready(done) = writer.close(queue, now) {
+            return done;
+        }
+    }
+    panic!("it is never closed");
+}
+
+fn flush(writer: &mut Writer<'_, SimCard>, queue: &mut Queue, now: &mut u64) -> Result<(), Trouble> {
+    for _ in 0..CALLS {
+        *now += 1_000;
+        writer.device().at(*now);
+        if let Poll::Ready(done) = writer.flush(queue, *now) {
+            return done;
+        }
+    }
+    panic!("it is never flushed");
+}
+
+/// A note whose payload has so many bytes.
+fn note(len: usize, time: u64) -> Logged {
+    let text = "x".repeat(len - if len > 129 { 2 } else { 1 });
+    let payload = Note { text: &text }.to_payload();
+    assert_eq!(payload.len(), len);
+    Logged { id: 2, time, payload }
+}
+
+#[test]
+fn what_waits_when_a_file_ends_is_written_before_the_log_is_closed() {
+    for count in (20..1_200).step_by(7) {
+        let mut memory = Memory::new(4);
+        let config = Config { when_full: WhenFull::Stop, ..RAW };
+        let mut writer = memory.writer(SimCard::blank(SECTORS), &config);
+        let mut queue = Queue::new(1 << 20);
+        let logged: Vec<Logged> = (0..count).map(|number| record(number, 1_000 + u64::from(number))).collect();
+        logged.iter().for_each(|record| assert!(queue.log(record.clone())));
+        let closed = close(&mut writer, &mut queue, 1_000_000);
+        let found: Vec<Logged> =
+            sessions(writer.device().image(), &EXTENTS).into_iter().flat_map(|session| session.records).collect();
+        match closed {
+            Ok(()) => assert!(found == logged, "{count}: {} are there", found.len()),
+            Err(trouble) => assert_eq!((trouble, logged.starts_with(&found)), (Trouble::Full, true), "{count}"),
+        }
+        assert_eq!(found.len(), writer.counts().acknowledged as usize);
+    }
+}
+
+#[test]
+fn behind_the_end_a_flush_says_that_it_cannot_be() {
+    let mut memory = Memory::new(4);
+    let mut writer = memory.writer(SimCard::blank(SECTORS), &RAW);
+    let mut queue = Queue::new(1 << 20);
+    let mut now = 1_000;
+    assert!(queue.log(record(1, now)));
+    close(&mut writer, &mut queue, now).unwrap();
+    assert_eq!(flush(&mut writer, &mut queue, &mut now), Ok(()));
+    assert!(queue.log(record(2, now)));
+    assert_eq!(flush(&mut writer, &mut queue, &mut now), Err(Trouble::Closed));
+    assert_eq!(close(&mut writer, &mut queue, now), Err(Trouble::Closed));
+    assert_eq!(queue.len(), 1);
+}
+
+/// The longest payload of a note that is not left out.
+fn longest() -> usize {
+    let is_written = |len: usize| {
+        let mut memory = Memory::new(2);
+        let mut writer = memory.writer(SimCard::blank(SECTORS), &RAW);
+        let mut queue = Queue::new(1 << 20);
+        assert!(queue.log(note(len, 1_000)));
+        flush(&mut writer, &mut queue, &mut 2_000).unwrap();
+        writer.counts().oversized == 0
+    };
+    (600..1_024).rev().find(|&len| is_written(len)).unwrap()
+}
+
+#[test]
+fn a_record_that_fills_a_batch_is_written_behind_others() {
+    let longest = longest();
+    for len in longest - 40..=longest {
+        let mut memory = Memory::new(2);
+        let mut writer = memory.writer(SimCard::blank(SECTORS), &RAW);
+        let mut queue = Queue::new(1 << 20);
+        let logged = [note(4, 1_000), note(len, 1_001), note(len, 1_002), note(4, 1_003)];
+        logged.iter().for_each(|record| assert!(queue.log(record.clone())));
+        flush(&mut writer, &mut queue, &mut 2_000).unwrap();
+        assert_eq!((writer.counts().oversized, writer.counts().acknowledged), (0, 4), "{len}");
+    }
+}
+
+#[test]
+fn losses_that_go_on_do_not_keep_a_long_record_from_being_written() {
+    let longest = longest();
+    for len in longest - 60..=longest {
+        let mut memory = Memory::new(2);
+        let mut writer = memory.writer(SimCard::blank(SECTORS), &RAW);
+        let mut queue = Queue::new(2 * longest);
+        let mut now = 1_000;
+        let mut lost = 0;
+        for _ in 0..400 {
+            now += 1_000;
+            lost += u32::from(!queue.log(note(len, now)));
+            // Without room each one is lost, and the next batch has that to say.
+            lost += u32::from(!queue.log(note(len, now)));
+            writer.device().at(now);
+            writer.poll(&mut queue, now);
+        }
+        assert!(lost > 100 && writer.counts().acknowledged > 10, "{len}: {:?}", writer.counts());
+    }
+}
+
+#[test]
+fn a_card_that_was_prepared_anew_gets_a_new_file() {
+    for seed in 0..20 {
+        let (image, extents) = fat::card(&[60, 60, 60]);
+        let mut memory = Memory::new(4);
+        let mut writer = memory.writer(SimCard::new(image.clone()), &Config::DEFAULT);
+        let mut queue = Queue::new(1 << 20);
+        let mut now = 1_000;
+        for number in 0..30 + seed {
+            assert!(queue.log(record(number, now + u64::from(number))));
+        }
+        flush(&mut writer, &mut queue, &mut now).unwrap();
+        // The card is taken out while nothing is written, emptied elsewhere, and put in again.
+        writer.device().remove(1);
+        writer.device().insert(Some((image, [1; 16])));
+        let logged: Vec<Logged> = (100..130).map(|number| record(number, now + u64::from(number))).collect();
+        logged.iter().for_each(|record| assert!(queue.log(record.clone())));
+        flush(&mut writer, &mut queue, &mut now).unwrap();
+        let found: Vec<Logged> =
+            sessions(writer.device().image(), &extents).into_iter().flat_map(|session| session.records).collect();
+        assert!(found == logged, "{seed}: {} are there", found.len());
+    }
+}

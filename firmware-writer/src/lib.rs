@@ -18,6 +18,7 @@ pub mod device;
 pub mod drain;
 pub mod kinds;
 pub mod ring;
+pub mod sd;
 #[cfg(any(test, feature = "std"))]
 pub mod sim;
 pub mod source;

@@ -12,10 +12,14 @@
 #[cfg(any(test, loom, feature = "std"))]
 extern crate std;
 
+#[cfg(feature = "embedded-sdmmc")]
+pub mod adapter;
 pub mod card;
 pub mod clock;
 pub mod device;
 pub mod drain;
+#[cfg(feature = "embedded-sdmmc")]
+pub mod fat_append;
 pub mod kinds;
 pub mod ring;
 pub mod sd;

@@ -53,7 +53,7 @@ pub(super) const fn check_status(status: u8) -> Result<(), DeviceError> {
 /// What the card says to a block of data it was sent.
 pub(super) const fn check_accepted(response: u8) -> Result<(), DeviceError> {
     match response & 0x1f {
-        0b0_010_1 => Ok(()),
+        0b0_0101 => Ok(()),
         // No card drives the line.
         0x1f => Err(DeviceError::Absent),
         // A wrong checksum (101), a failure to write (110), or nothing that a card says.

@@ -376,7 +376,7 @@ impl Slot {
     fn sector(&self, argument: u32) -> Option<u32> {
         let sector = match self.kind {
             Kind::High => argument,
-            _ => (argument % 512 == 0).then_some(argument / 512)?,
+            _ => argument.is_multiple_of(512).then_some(argument / 512)?,
         };
         (sector < self.capacity()).then_some(sector)
     }
@@ -434,14 +434,14 @@ fn crc7(frame: &[u8]) -> u8 {
     let mut crc = 0u8;
     for bit in frame.iter().flat_map(|byte| (0..8).rev().map(move |bit| byte >> bit & 1)) {
         let carry = crc >> 6 ^ bit;
-        crc = (crc << 1 ^ carry * 9) & 0x7f;
+        crc = ((crc << 1) ^ (carry * 9)) & 0x7f;
     }
     crc << 1 | 1
 }
 
 /// What each byte does to a checksum.
 static CRC16: LazyLock<[u16; 256]> = LazyLock::new(|| {
-    std::array::from_fn(|byte| (0..8).fold((byte as u16) << 8, |crc, _| crc << 1 ^ (crc >> 15) * 0x1021))
+    std::array::from_fn(|byte| (0..8).fold((byte as u16) << 8, |crc, _| (crc << 1) ^ ((crc >> 15) * 0x1021)))
 });
 
 fn crc16(data: &[u8]) -> u16 {
@@ -489,7 +489,9 @@ impl SpiBus for Shared {
     }
 
     fn write(&mut self, words: &[u8]) -> Result<(), Infallible> {
-        words.iter().for_each(|word| drop(self.0.borrow_mut().exchange(*word)));
+        for word in words {
+            let _ = self.0.borrow_mut().exchange(*word);
+        }
         Ok(())
     }
 

@@ -251,7 +251,7 @@ fn places() -> (Vec<u64>, u64) {
     let slot = Shared::new(Kind::High);
     assert_eq!(session(&slot, &mut slot.driver()), Ok(2));
     slot.edit(|slot| {
-        let dull = |at: &u64| slot.dull.binary_search(at).is_ok() && at % 61 != 0;
+        let dull = |at: &u64| slot.dull.binary_search(at).is_ok() && !at.is_multiple_of(61);
         ((0..slot.bytes).filter(|at| !dull(at)).collect(), slot.bytes)
     })
 }

@@ -94,7 +94,7 @@ fn partition_end(mbr: &[u8; Block::LEN]) -> Option<u32> {
     let at = 446 + 8;
     let start = u32::from_le_bytes(mbr.get(at..at + 4)?.try_into().ok()?);
     let length = u32::from_le_bytes(mbr.get(at + 4..at + 8)?.try_into().ok()?);
-    start.checked_add(length)
+    start.checked_add(length).filter(|_| length > 0)
 }
 
 /// The time of the file, wrapped because `VolumeManager::device` wants one back from whoever looks at the device.

@@ -69,7 +69,7 @@ pub fn run() -> bool {
     let Some(mut producer) = LANE.producer() else { return false };
     let (imu, status) = (Imu::next(7), Status { count: 1, dropped: 2, waiting: [3; 8] });
     let (Some(mut lane), Some(mut shared)) = (LANE.reader(Filter::ALL), RING.reader(Filter::ALL)) else { return false };
-    let mut empty = |source: &mut dyn Source| {
+    let empty = |source: &mut dyn Source| {
         let mut payload = [0; 64];
         while let Some(head) = source.peek() {
             source.take(payload.get_mut(..usize::from(head.len)).unwrap_or(&mut []));
@@ -105,7 +105,7 @@ fn full(nothing: u32, mut log: impl FnMut() -> bool) -> (u32, u32) {
 fn drain(what: &str, nothing: u32, source: &mut dyn Source, mut log: impl FnMut() -> bool) {
     let extents = [Extent { first: 8, sectors: 1_000 }];
     let config = Config { place: Place::Raw { control: [0, 1], extents: &extents }, ..Config::DEFAULT };
-    let (mut batch, mut marks) = ([0; 8 * 512], [Mark::default(); N + OWN_KINDS]);
+    let (mut batch, mut marks) = ([0; 8 * 512], [Mark::NONE; N + OWN_KINDS]);
     let Ok(mut writer) = Writer::new(Nowhere, config, &KINDS, &mut batch, &mut marks) else { return };
     let mut now = 0;
     // The first batch declares the kinds.

@@ -167,7 +167,7 @@ fn time() -> (u32, u32) {
         let seconds = SECONDS.load(Ordering::Relaxed);
         let mut left = SYST::get_current();
         // A second that is over, but not counted yet.
-        let is_pending = SCB::is_systick_pending();
+        let is_pending = SCB::is_pendst_pending();
         if is_pending {
             left = SYST::get_current();
         }

@@ -102,7 +102,7 @@ fn write(nvic: &mut NVIC, words: &Words<'_>, source: &mut dyn Source, log: impl 
     let boot = oracle::next_boot(&mut card);
     let when_full = if words.get("full") == Some("recycle") { WhenFull::Recycle } else { WhenFull::Stop };
     let config = Config { when_full, pause: 100_000, ..Config::DEFAULT };
-    let (mut batch, mut marks) = ([0; BATCH * 512], [Mark::default(); N + OWN_KINDS]);
+    let (mut batch, mut marks) = ([0; BATCH * 512], [Mark::NONE; N + OWN_KINDS]);
     let Ok(mut writer) = Writer::new(card, config, &KINDS, &mut batch, &mut marks) else { return false };
     say(format_args!("boot={boot}"));
     URGENT.start(nvic, 1 << 5, IMU_PERIOD);

@@ -20,7 +20,7 @@ static SLOW: Lane<4_096, N, DropNewest, Clock> = Lane::new(Clock);
 #[entry]
 fn main() -> ! {
     exercise(&mut Nowhere);
-    let (mut batch, mut marks) = ([0; 16 * 512], [Mark::default(); N + OWN_KINDS]);
+    let (mut batch, mut marks) = ([0; 16 * 512], [Mark::NONE; N + OWN_KINDS]);
     let writer = Writer::new(Nowhere, Config::DEFAULT, &KINDS, &mut batch, &mut marks);
     let (readers, producers) =
         ((FAST.reader(Filter::ALL), SLOW.reader(Filter::ALL)), (FAST.producer(), SLOW.producer()));

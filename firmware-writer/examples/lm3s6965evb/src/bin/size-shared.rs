@@ -19,7 +19,7 @@ static RING: Shared<16, 512, N, DropNewest, Clock> = Shared::new(Clock);
 #[entry]
 fn main() -> ! {
     exercise(&mut Nowhere);
-    let (mut batch, mut marks) = ([0; 16 * 512], [Mark::default(); N + OWN_KINDS]);
+    let (mut batch, mut marks) = ([0; 16 * 512], [Mark::NONE; N + OWN_KINDS]);
     let writer = Writer::new(Nowhere, Config::DEFAULT, &KINDS, &mut batch, &mut marks);
     if let (Ok(mut writer), Some(mut source)) = (writer, RING.reader(Filter::ALL)) {
         for count in 0.. {

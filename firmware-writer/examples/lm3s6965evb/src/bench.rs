@@ -1,31 +1,62 @@
 //! Instructions, counted: with `-icount shift=10` each takes 1,024 ns, which are 12.8 ticks of 80 ns.
 
 use core::hint::black_box;
+use core::task::Poll;
 
 use firmware_writer::card::{Config, Extent, Mark, Place, Progress, Writer};
-use firmware_writer::device::BlockDevice;
+use firmware_writer::device::{BlockDevice, CardId, DeviceError, Sector};
 use firmware_writer::drain::OWN_KINDS;
 use firmware_writer::kinds::Logged;
 use firmware_writer::ring::{DropNewest, Filter, Lane, Producer, Shared};
 use firmware_writer::source::Source;
 use lm3s6965evb::board::{say, ticks, Ticks};
 use lm3s6965evb::records::{Imu, KINDS, Status};
-use lm3s6965evb::size::Nowhere;
 use tlog::Record;
 
 const N: usize = KINDS.len();
 
 type AnyLane<const BYTES: usize> = Lane<BYTES, N, DropNewest, Ticks>;
-type AnyShared = Shared<16, 512, N, DropNewest, Ticks>;
+type AnyShared = Shared<16, 256, N, DropNewest, Ticks>;
 
-static LANE: AnyLane<8_192> = Lane::new(Ticks);
+static LANE: AnyLane<4_096> = Lane::new(Ticks);
 static RING: AnyShared = Shared::new(Ticks);
+
+/// A card of zeros that takes everything at once: what is counted with it is the writer alone.
+struct Willing;
+
+impl BlockDevice for Willing {
+    fn sectors(&mut self) -> Result<u32, DeviceError> {
+        Ok(10_000)
+    }
+
+    fn read(&mut self, _: u32, into: &mut Sector) -> Result<(), DeviceError> {
+        into.fill(0);
+        Ok(())
+    }
+
+    fn begin(&mut self, _: u32, _: u32) -> Poll<Result<(), DeviceError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn push(&mut self, sector: &Sector) -> Poll<Result<(), DeviceError>> {
+        black_box(sector);
+        Poll::Ready(Ok(()))
+    }
+
+    fn finish(&mut self) -> Poll<Result<(), DeviceError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn reset(&mut self) -> Poll<Result<CardId, DeviceError>> {
+        Poll::Ready(Ok([0; 16]))
+    }
+}
 
 /// Calls of each kind, of which the least counts: in others the ring came to its end.
 const CALLS: usize = 60;
 
 #[inline(never)]
-fn by_lane<T: Logged>(producer: &mut Producer<'static, 8_192, N, DropNewest, Ticks>, record: &T) -> bool {
+fn by_lane<T: Logged>(producer: &mut Producer<'static, 4_096, N, DropNewest, Ticks>, record: &T) -> bool {
     producer.log(record)
 }
 
@@ -106,7 +137,7 @@ fn drain(what: &str, nothing: u32, source: &mut dyn Source, mut log: impl FnMut(
     let extents = [Extent { first: 8, sectors: 1_000 }];
     let config = Config { place: Place::Raw { control: [0, 1], extents: &extents }, ..Config::DEFAULT };
     let (mut batch, mut marks) = ([0; 8 * 512], [Mark::NONE; N + OWN_KINDS]);
-    let Ok(mut writer) = Writer::new(Nowhere, config, &KINDS, &mut batch, &mut marks) else { return };
+    let Ok(mut writer) = Writer::new(Willing, config, &KINDS, &mut batch, &mut marks) else { return };
     let mut now = 0;
     // The first batch declares the kinds.
     log();
@@ -135,9 +166,9 @@ fn step<D: BlockDevice>(writer: &mut Writer<'_, D>, source: &mut dyn Source, now
 
 /// RAM beyond the buffers, in bytes.
 fn sizes() {
-    let lane = size_of::<AnyLane<8_192>>() - 8_192;
-    let shared = size_of::<AnyShared>() - 16 * 512;
-    let writer = size_of::<Writer<'static, Nowhere>>();
+    let lane = size_of::<AnyLane<4_096>>() - 4_096;
+    let shared = size_of::<AnyShared>() - 16 * 256;
+    let writer = size_of::<Writer<'static, Willing>>();
     let imu = Imu::SCHEMA.len();
     say(format_args!("ram_lane={lane} ram_shared={shared} ram_writer={writer} schema={imu}"));
 }

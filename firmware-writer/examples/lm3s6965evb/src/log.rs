@@ -21,17 +21,17 @@ const BARO_PERIOD: u32 = 10_000;
 const STATUS_PERIOD: u64 = 20_000;
 
 /// Sectors in a batch.
-const BATCH: usize = 16;
+pub const BATCH: usize = 16;
 
 const N: usize = KINDS.len();
 
 type Made<const BYTES: usize> = Lane<BYTES, N, DropNewest, Clock>;
 type Maker<const BYTES: usize> = Producer<'static, BYTES, N, DropNewest, Clock>;
 
-static IMU_LANE: Made<16_384> = Lane::new(Clock);
+static IMU_LANE: Made<8_192> = Lane::new(Clock);
 static BARO_LANE: Made<2_048> = Lane::new(Clock);
 static STATUS_LANE: Made<4_096> = Lane::new(Clock);
-static SHARED: Shared<16, 1_024, N, DropNewest, Clock> = Shared::new(Clock);
+static SHARED: Shared<16, 512, N, DropNewest, Clock> = Shared::new(Clock);
 
 /// Which of them is used.
 static IS_SHARED: AtomicBool = AtomicBool::new(false);
@@ -49,7 +49,7 @@ fn next(count: &AtomicU32) -> u32 {
 
 #[interrupt]
 fn TIMER0A() {
-    static mut PRODUCER: Option<Maker<16_384>> = None;
+    static mut PRODUCER: Option<Maker<8_192>> = None;
     URGENT.clear();
     let imu = Imu::next(next(&IMUS));
     if IS_SHARED.load(Ordering::Relaxed) {
@@ -83,27 +83,27 @@ fn TIMER1A() {
 }
 
 /// Logs from all three until the time is over; whether all was written.
-pub fn run(nvic: &mut NVIC, words: &Words<'_>) -> bool {
+pub fn run(nvic: &mut NVIC, words: &Words<'_>, batch: &mut [u8]) -> bool {
     let is_shared = words.get("ring") == Some("shared");
     IS_SHARED.store(is_shared, Ordering::Relaxed);
     if is_shared {
         let Some(mut source) = SHARED.reader(Filter::ALL) else { return false };
-        return write(nvic, words, &mut source, |status| SHARED.log(status));
+        return write(nvic, words, batch, &mut source, |status| SHARED.log(status));
     }
     let readers = (IMU_LANE.reader(Filter::ALL), BARO_LANE.reader(Filter::ALL), STATUS_LANE.reader(Filter::ALL));
     let (Some(mut imus), Some(mut baros), Some(mut statuses)) = readers else { return false };
     let Some(mut producer) = STATUS_LANE.producer() else { return false };
     let mut source = Merged::new([&mut imus as &mut dyn Source, &mut baros, &mut statuses]);
-    write(nvic, words, &mut source, move |status| producer.log(status))
+    write(nvic, words, batch, &mut source, move |status| producer.log(status))
 }
 
-fn write(nvic: &mut NVIC, words: &Words<'_>, source: &mut dyn Source, log: impl FnMut(&Status) -> bool) -> bool {
+fn write(nvic: &mut NVIC, words: &Words<'_>, batch: &mut [u8], source: &mut dyn Source, log: impl FnMut(&Status) -> bool) -> bool {
     let mut card = SdSpi::new(Ssi::new(), CardSelect::new(), || board::now() as u32, |_, _| ());
     let boot = oracle::next_boot(&mut card);
     let when_full = if words.get("full") == Some("recycle") { WhenFull::Recycle } else { WhenFull::Stop };
     let config = Config { when_full, pause: 100_000, ..Config::DEFAULT };
-    let (mut batch, mut marks) = ([0; BATCH * 512], [Mark::NONE; N + OWN_KINDS]);
-    let Ok(mut writer) = Writer::new(card, config, &KINDS, &mut batch, &mut marks) else { return false };
+    let mut marks = [Mark::NONE; N + OWN_KINDS];
+    let Ok(mut writer) = Writer::new(card, config, &KINDS, batch, &mut marks) else { return false };
     say(format_args!("boot={boot}"));
     URGENT.start(nvic, 1 << 5, IMU_PERIOD);
     LESS_URGENT.start(nvic, 2 << 5, BARO_PERIOD);

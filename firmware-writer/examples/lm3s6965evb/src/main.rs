@@ -18,17 +18,20 @@ mod log;
 use core::panic::PanicInfo;
 
 use cortex_m_rt::entry;
+use firmware_writer::device::SECTOR;
 use lm3s6965evb::board::{self, say};
 
 #[entry]
 fn main() -> ! {
+    // Not on the stack, of which there is little.
+    static mut BATCH: [u8; log::BATCH * SECTOR] = [0; log::BATCH * SECTOR];
     let Some(mut core) = cortex_m::Peripherals::take() else { board::exit(false) };
     let mut buffer = [0; 128];
     let words = Words(board::command_line(&mut buffer));
     board::start_clock(&mut core.SYST, &mut core.SCB);
     let success = match words.get("mode") {
         Some("bench") => bench::run(),
-        _ => log::run(&mut core.NVIC, &words),
+        _ => log::run(&mut core.NVIC, &words, BATCH),
     };
     board::exit(success)
 }

@@ -9,7 +9,7 @@ use firmware_writer::drain::OWN_KINDS;
 use firmware_writer::kinds::Logged;
 use firmware_writer::ring::{DropNewest, Filter, Lane, Producer, Shared};
 use firmware_writer::source::Source;
-use lm3s6965evb::board::{say, ticks, Ticks};
+use lm3s6965evb::board::{Ticks, say, ticks};
 use lm3s6965evb::records::{Imu, KINDS, Status};
 use tlog::Record;
 

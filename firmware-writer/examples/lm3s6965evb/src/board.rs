@@ -5,9 +5,9 @@ use core::convert::Infallible;
 use core::ptr::{read_volatile, write_volatile};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use cortex_m::peripheral::{NVIC, SCB, SYST};
 use cortex_m::peripheral::scb::SystemHandler;
 use cortex_m::peripheral::syst::SystClkSource;
+use cortex_m::peripheral::{NVIC, SCB, SYST};
 use cortex_m_rt::exception;
 use cortex_m_semihosting::{hio, nr};
 use embedded_hal::digital::{ErrorType as PinError, OutputPin};

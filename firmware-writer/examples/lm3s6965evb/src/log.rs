@@ -97,7 +97,13 @@ pub fn run(nvic: &mut NVIC, words: &Words<'_>, batch: &mut [u8]) -> bool {
     write(nvic, words, batch, &mut source, move |status| producer.log(status))
 }
 
-fn write(nvic: &mut NVIC, words: &Words<'_>, batch: &mut [u8], source: &mut dyn Source, log: impl FnMut(&Status) -> bool) -> bool {
+fn write(
+    nvic: &mut NVIC,
+    words: &Words<'_>,
+    batch: &mut [u8],
+    source: &mut dyn Source,
+    log: impl FnMut(&Status) -> bool,
+) -> bool {
     let mut card = SdSpi::new(Ssi::new(), CardSelect::new(), || board::now() as u32, |_, _| ());
     let boot = oracle::next_boot(&mut card);
     let when_full = if words.get("full") == Some("recycle") { WhenFull::Recycle } else { WhenFull::Stop };
@@ -136,7 +142,8 @@ impl<L: FnMut(&Status) -> bool> Main<L> {
     fn make(&mut self, source: &dyn Source) {
         if board::now() >= self.due {
             self.due += STATUS_PERIOD;
-            let status = Status { count: self.count, dropped: source.lost().dropped, waiting: [source.high_water(); 8] };
+            let status =
+                Status { count: self.count, dropped: source.lost().dropped, waiting: [source.high_water(); 8] };
             (self.log)(&status);
             self.count += 1;
         }
@@ -162,7 +169,11 @@ impl<L: FnMut(&Status) -> bool> Main<L> {
         }
     }
 
-    fn close<D: firmware_writer::device::BlockDevice>(&mut self, writer: &mut Writer<'_, D>, source: &mut dyn Source) -> bool {
+    fn close<D: firmware_writer::device::BlockDevice>(
+        &mut self,
+        writer: &mut Writer<'_, D>,
+        source: &mut dyn Source,
+    ) -> bool {
         let closed = loop {
             if let Poll::Ready(closed) = writer.close(source, board::now()) {
                 break closed;
@@ -174,7 +185,13 @@ impl<L: FnMut(&Status) -> bool> Main<L> {
         let lost = source.lost();
         say(format_args!(
             "closed={closed:?} made={made} dropped={} taken={} acknowledged={} batches={} files={} retries={} troubles={}",
-            lost.dropped, counts.taken, counts.acknowledged, counts.batches, counts.files, counts.retries, counts.troubles
+            lost.dropped,
+            counts.taken,
+            counts.acknowledged,
+            counts.batches,
+            counts.files,
+            counts.retries,
+            counts.troubles
         ));
         closed.is_ok()
     }

@@ -14,7 +14,13 @@ const MAGIC: [u8; 8] = *b"TLOGACKS";
 /// Says that so many records, and so many batches, were acknowledged since the start. Whether that could be written.
 pub fn write<D: BlockDevice>(card: &mut D, boot: u32, records: u32, batches: u32) -> bool {
     let mut sector = [0; SECTOR];
-    let fields = [u32::from_le_bytes([MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3]]), u32::from_le_bytes([MAGIC[4], MAGIC[5], MAGIC[6], MAGIC[7]]), boot, records, batches];
+    let fields = [
+        u32::from_le_bytes([MAGIC[0], MAGIC[1], MAGIC[2], MAGIC[3]]),
+        u32::from_le_bytes([MAGIC[4], MAGIC[5], MAGIC[6], MAGIC[7]]),
+        boot,
+        records,
+        batches,
+    ];
     for (slot, field) in sector.chunks_exact_mut(4).zip(fields) {
         slot.copy_from_slice(&field.to_le_bytes());
     }

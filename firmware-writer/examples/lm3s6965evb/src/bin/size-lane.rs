@@ -24,7 +24,9 @@ fn main() -> ! {
     let writer = Writer::new(Nowhere, Config::DEFAULT, &KINDS, &mut batch, &mut marks);
     let (readers, producers) =
         ((FAST.reader(Filter::ALL), SLOW.reader(Filter::ALL)), (FAST.producer(), SLOW.producer()));
-    if let (Ok(mut writer), (Some(fast), Some(slow)), (Some(mut first), Some(mut second))) = (writer, readers, producers) {
+    if let (Ok(mut writer), (Some(fast), Some(slow)), (Some(mut first), Some(mut second))) =
+        (writer, readers, producers)
+    {
         let mut source = Merged::new([fast, slow]);
         for count in 0.. {
             first.log(&Imu::next(count));

@@ -39,11 +39,10 @@ struct Baro {
     pascal: f32,
 }
 
+/// Only its front: what follows is ignored.
 #[derive(Record, Debug)]
 struct Status {
     count: u32,
-    _dropped: u32,
-    _waiting: [u32; 8],
 }
 
 /// A folder for images.

@@ -17,15 +17,16 @@ const INSTRUCTIONS: [(&str, u32); 8] = [
     ("lane_16", 52),
     ("lane_16_most", 120),
     ("shared_16", 67),
-    ("shared_16_most", 130),
-    ("full_16", 75),
-    ("drain_lane_16", 800),
-    ("drain_shared_16", 820),
+    ("shared_16_most", 150),
+    ("full_16", 90),
+    ("drain_lane_16", 900),
+    ("drain_shared_16", 900),
     ("drain_lane_16_batch", 12_000),
 ];
 
-/// The most bytes of flash for ring, framing and writer, optimised for size.
-const FLASH: u32 = 20_500;
+/// The most bytes of flash for ring, framing and writer, optimised for size: with two lanes of 4 KiB, and with the shared
+/// ring. What statics begin with is a part of it, where that is not zeros.
+const FLASH: [(&str, u32); 2] = [("size-lane", 28_000), ("size-shared", 19_500)];
 
 /// The most bytes of RAM beyond the buffers.
 const RAM: [(&str, u32); 3] = [("ram_lane", 48), ("ram_shared", 96), ("ram_writer", 480)];
@@ -42,13 +43,13 @@ pub fn check() -> Result<u64> {
         within(&words, what, *most)?;
     }
     let base = flash("size-base")?;
-    for name in ["size-lane", "size-shared"] {
+    for (name, most) in FLASH {
         let flash = flash(name)? - base;
-        println!("   {name}: {flash} bytes of flash (at most {FLASH})");
-        ensure!(flash <= FLASH, "{name}: {flash} bytes of flash, more than {FLASH}");
-        no_panics(name)?;
+        println!("   {name}: {flash} bytes of flash (at most {most})");
+        ensure!(flash <= most, "{name}: {flash} bytes of flash, more than {most}");
     }
-    Ok((INSTRUCTIONS.len() + RAM.len() + 4) as u64)
+    no_panics("hot-path")?;
+    Ok((INSTRUCTIONS.len() + RAM.len() + FLASH.len() + 1) as u64)
 }
 
 fn within(words: &Words, what: &str, most: u32) -> Result<()> {

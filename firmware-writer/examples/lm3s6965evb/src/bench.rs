@@ -142,7 +142,9 @@ fn drain(what: &str, nothing: u32, source: &mut dyn Source, mut log: impl FnMut(
     // The first batch declares the kinds.
     log();
     while !matches!(step(&mut writer, source, &mut now), Progress::Acknowledged(_)) {}
-    (0..100).for_each(|_| drop(log()));
+    for _ in 0..100 {
+        log();
+    }
     let before = writer.counts().taken;
     let taken = count(|| writer.poll(source, now)).saturating_sub(nothing);
     let records = writer.counts().taken - before;

@@ -12,12 +12,17 @@
 #[cfg(any(test, loom, feature = "std"))]
 extern crate std;
 
+#[cfg(feature = "embedded-sdmmc")]
+pub mod adapter;
 pub mod card;
 pub mod clock;
 pub mod device;
 pub mod drain;
+#[cfg(feature = "embedded-sdmmc")]
+pub mod fat_append;
 pub mod kinds;
 pub mod ring;
+pub mod sd;
 #[cfg(any(test, feature = "std"))]
 pub mod sim;
 pub mod source;

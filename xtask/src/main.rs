@@ -1,6 +1,7 @@
 //! The chores of the project, each a subcommand of `cargo xtask`.
 
 mod campaign;
+mod firmware;
 mod fuzz;
 mod generate;
 mod moteus;
@@ -36,6 +37,8 @@ enum Chore {
     Campaign(campaign::Options),
     /// Cut the power of a simulated card at every sector that is written
     PowerCut(power_cut::Options),
+    /// Run the firmware for QEMU's board, count what it costs, and cut its power
+    Firmware(firmware::Options),
     /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
     Moteus,
     /// Convert logs and have the files read by pyarrow, DuckDB, polars, Spark and others
@@ -61,6 +64,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Fuzz(options) => fuzz::run(options),
         Chore::Campaign(options) => campaign::run(options),
         Chore::PowerCut(options) => power_cut::run(options),
+        Chore::Firmware(options) => firmware::run(options),
         Chore::Moteus => moteus::run(),
         Chore::Readers => readers::run(),
         Chore::Generate(options) => generate::run(options),

@@ -1,0 +1,45 @@
+//! The least program that logs by two lanes: for its size, and for what is linked into it.
+#![no_std]
+#![no_main]
+
+use core::panic::PanicInfo;
+
+use cortex_m_rt::entry;
+use firmware_writer::card::{Config, Mark, Writer};
+use firmware_writer::drain::OWN_KINDS;
+use firmware_writer::ring::{DropNewest, Filter, Lane, Merged};
+use lm3s6965evb::board::{self, Clock};
+use lm3s6965evb::records::{Imu, KINDS};
+use lm3s6965evb::size::{Nowhere, exercise};
+
+const N: usize = KINDS.len();
+
+static FAST: Lane<4_096, N, DropNewest, Clock> = Lane::new(Clock);
+static SLOW: Lane<4_096, N, DropNewest, Clock> = Lane::new(Clock);
+
+#[entry]
+fn main() -> ! {
+    exercise(&mut Nowhere);
+    let (mut batch, mut marks) = ([0; 16 * 512], [Mark::NONE; N + OWN_KINDS]);
+    let writer = Writer::new(Nowhere, Config::DEFAULT, &KINDS, &mut batch, &mut marks);
+    let (readers, producers) =
+        ((FAST.reader(Filter::ALL), SLOW.reader(Filter::ALL)), (FAST.producer(), SLOW.producer()));
+    if let (Ok(mut writer), (Some(fast), Some(slow)), (Some(mut first), Some(mut second))) =
+        (writer, readers, producers)
+    {
+        let mut source = Merged::new([fast, slow]);
+        for count in 0.. {
+            first.log(&Imu::next(count));
+            second.log(&Imu::next(count));
+            writer.poll(&mut source, board::now());
+            let _ = writer.flush(&mut source, board::now());
+            let _ = writer.close(&mut source, board::now());
+        }
+    }
+    loop {}
+}
+
+#[panic_handler]
+fn panicked(_: &PanicInfo<'_>) -> ! {
+    loop {}
+}

@@ -1,0 +1,77 @@
+//! What logging costs, counted: the same in each run.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::build::{Profile, program};
+use super::emulator::{Setup, Words, number};
+use crate::project::output_of;
+
+/// Each instruction takes 1,024 ns: the firmware counts by its own clock.
+const COUNTING: &str = "shift=10,align=off,sleep=off";
+
+/// The most instructions on a Cortex-M3, optimised for speed. `drain` is for each record of 16 bytes, `batch` for all
+/// else that a batch of 8 sectors takes.
+const INSTRUCTIONS: [(&str, u32); 8] = [
+    ("lane_16", 52),
+    ("lane_16_most", 120),
+    ("shared_16", 67),
+    ("shared_16_most", 150),
+    ("full_16", 90),
+    ("drain_lane_16", 900),
+    ("drain_shared_16", 900),
+    ("drain_lane_16_batch", 12_000),
+];
+
+/// The most bytes of flash for ring, framing and writer, optimised for size: with two lanes of 4 KiB, and with the shared
+/// ring. What statics begin with is a part of it, where that is not zeros.
+const FLASH: [(&str, u32); 2] = [("size-lane", 28_000), ("size-shared", 19_500)];
+
+/// The most bytes of RAM beyond the buffers.
+const RAM: [(&str, u32); 3] = [("ram_lane", 48), ("ram_shared", 96), ("ram_writer", 480)];
+
+/// Checks everything; how many numbers.
+///
+/// # Errors
+/// For a number that is too large, and for a panic that is linked in.
+pub fn check() -> Result<u64> {
+    let setup = Setup { words: &["mode=bench"], drive: None, icount: Some(COUNTING), profile: Profile::Speed };
+    let words = setup.run()?;
+    ensure!(setup.run()? == words, "two runs do not count the same");
+    for (what, most) in INSTRUCTIONS.iter().chain(&RAM) {
+        within(&words, what, *most)?;
+    }
+    let base = flash("size-base")?;
+    for (name, most) in FLASH {
+        let flash = flash(name)? - base;
+        println!("   {name}: {flash} bytes of flash (at most {most})");
+        ensure!(flash <= most, "{name}: {flash} bytes of flash, more than {most}");
+    }
+    no_panics("hot-path")?;
+    Ok((INSTRUCTIONS.len() + RAM.len() + FLASH.len() + 1) as u64)
+}
+
+fn within(words: &Words, what: &str, most: u32) -> Result<()> {
+    let counted = number(words, what)?;
+    println!("   {what}: {counted} (at most {most})");
+    ensure!(counted <= most, "{what}: {counted}, more than {most}");
+    Ok(())
+}
+
+/// What a program takes in flash: code, constants, and what statics begin with.
+fn flash(name: &str) -> Result<u32> {
+    let output = output_of(Command::new("arm-none-eabi-size").arg(program(name, Profile::Size)))?;
+    let line = output.lines().nth(1).context("no sizes")?;
+    let mut numbers = line.split_whitespace().map(str::parse::<u32>);
+    let mut next = || numbers.next().context("no sizes");
+    Ok(next()?? + next()??)
+}
+
+/// No panic is linked in: nothing that can panic was left by the compiler.
+fn no_panics(name: &str) -> Result<()> {
+    let symbols = output_of(Command::new("arm-none-eabi-nm").arg("-C").arg(program(name, Profile::Size)))?;
+    let panics: Vec<&str> = symbols.lines().filter(|line| line.contains("core::panicking")).collect();
+    ensure!(panics.is_empty(), "{name} can panic:\n{}", panics.join("\n"));
+    Ok(())
+}

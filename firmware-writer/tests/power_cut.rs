@@ -148,7 +148,7 @@ impl Cuts<'_> {
             }
             self.looked_at += 1;
             check(image, &format!("variant {variant}"));
-            if deeper && self.looked_at % AFTERWARDS == 0 {
+            if deeper && self.looked_at.is_multiple_of(AFTERWARDS) {
                 self.afterwards(image);
             }
             for ((sector, _), old) in pending.iter().zip(&old) {

@@ -137,7 +137,7 @@ fn drain(what: &str, nothing: u32, source: &mut dyn Source, mut log: impl FnMut(
     let extents = [Extent { first: 8, sectors: 1_000 }];
     let config = Config { place: Place::Raw { control: [0, 1], extents: &extents }, ..Config::DEFAULT };
     let (mut batch, mut marks) = ([0; 8 * 512], [Mark::NONE; N + OWN_KINDS]);
-    let Ok(mut writer) = Writer::new(Willing, config, &KINDS, &mut batch, &mut marks) else { return };
+    let Ok(mut writer) = Writer::new(Willing, &config, &KINDS, &mut batch, &mut marks) else { return };
     let mut now = 0;
     // The first batch declares the kinds.
     log();

@@ -109,7 +109,7 @@ fn write(
     let when_full = if words.get("full") == Some("recycle") { WhenFull::Recycle } else { WhenFull::Stop };
     let config = Config { when_full, pause: 100_000, ..Config::DEFAULT };
     let mut marks = [Mark::NONE; N + OWN_KINDS];
-    let Ok(mut writer) = Writer::new(card, config, &KINDS, batch, &mut marks) else { return false };
+    let Ok(mut writer) = Writer::new(card, &config, &KINDS, batch, &mut marks) else { return false };
     say(format_args!("boot={boot}"));
     URGENT.start(nvic, 1 << 5, IMU_PERIOD);
     LESS_URGENT.start(nvic, 2 << 5, BARO_PERIOD);

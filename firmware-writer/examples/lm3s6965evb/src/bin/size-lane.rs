@@ -21,7 +21,7 @@ static SLOW: Lane<4_096, N, DropNewest, Clock> = Lane::new(Clock);
 fn main() -> ! {
     exercise(&mut Nowhere);
     let (mut batch, mut marks) = ([0; 16 * 512], [Mark::NONE; N + OWN_KINDS]);
-    let writer = Writer::new(Nowhere, Config::DEFAULT, &KINDS, &mut batch, &mut marks);
+    let writer = Writer::new(Nowhere, &Config::DEFAULT, &KINDS, &mut batch, &mut marks);
     let (readers, producers) =
         ((FAST.reader(Filter::ALL), SLOW.reader(Filter::ALL)), (FAST.producer(), SLOW.producer()));
     if let (Ok(mut writer), (Some(fast), Some(slow)), (Some(mut first), Some(mut second))) =

@@ -20,7 +20,7 @@ static RING: Shared<16, 512, N, DropNewest, Clock> = Shared::new(Clock);
 fn main() -> ! {
     exercise(&mut Nowhere);
     let (mut batch, mut marks) = ([0; 16 * 512], [Mark::NONE; N + OWN_KINDS]);
-    let writer = Writer::new(Nowhere, Config::DEFAULT, &KINDS, &mut batch, &mut marks);
+    let writer = Writer::new(Nowhere, &Config::DEFAULT, &KINDS, &mut batch, &mut marks);
     if let (Ok(mut writer), Some(mut source)) = (writer, RING.reader(Filter::ALL)) {
         for count in 0.. {
             RING.log(&Imu::next(count));

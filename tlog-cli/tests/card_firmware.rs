@@ -14,7 +14,7 @@ use tlog::Micros;
 /// Logs so many records, one each millisecond, and closes the log if `close`; the card's image.
 fn log(image: Vec<u8>, records: u32, close: bool) -> Vec<u8> {
     let mut memory = Memory::new(8);
-    let mut writer = memory.writer(SimCard::new(image), Config::DEFAULT);
+    let mut writer = memory.writer(SimCard::new(image), &Config::DEFAULT);
     let mut queue = Queue::new(1 << 20);
     let mut now = 2_000_000;
     writer.set_clock(ClockRecord { mono_us: now, utc_us: Micros(1_700_000_000_000_000), source: ClockSource::Gnss });

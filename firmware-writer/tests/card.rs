@@ -5,7 +5,7 @@ mod support;
 use std::task::Poll;
 
 use firmware_writer::card::{Mark, TooSmall, Writer};
-use firmware_writer::clock::{Clock, ClockSource};
+use firmware_writer::clock::{ClockRecord, ClockSource};
 use firmware_writer::drain::Packets;
 use firmware_writer::sim::SimCard;
 use support::reading::{bytes, sessions, whole};
@@ -34,7 +34,7 @@ fn utc_is_said_in_each_file_once_it_is_known() {
     let mut memory = Memory::new(4);
     let mut writer = memory.writer(SimCard::blank(SECTORS), &RAW);
     let mut queue = Queue::new(1 << 16);
-    let clock = Clock { mono_us: 105_000, utc_us: Micros(1_750_000_000_000_000), source: ClockSource::Gnss };
+    let clock = ClockRecord { mono_us: 105_000, utc_us: Micros(1_750_000_000_000_000), source: ClockSource::Gnss };
     for number in 0..400 {
         let now = u64::from(number) * 1_000 + 5_000;
         assert!(queue.log(record(number, now)));
@@ -49,7 +49,7 @@ fn utc_is_said_in_each_file_once_it_is_known() {
     for session in found {
         let clocks: Vec<_> = session.own.iter().filter(|(name, _)| name == "tlog.clock").collect();
         assert_eq!(clocks.len(), 1);
-        assert_eq!(Clock::decode_payload(&clocks[0].1), Ok(clock));
+        assert_eq!(ClockRecord::decode_payload(&clocks[0].1), Ok(clock));
     }
 }
 

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use anyhow::{Result, bail, ensure};
 use firmware_writer::card::{Config, Extent, Mark, Place, TooSmall, Writer};
-use firmware_writer::clock::{Clock, ClockSource};
+use firmware_writer::clock::{ClockRecord, ClockSource};
 use firmware_writer::drain::OWN_KINDS;
 use firmware_writer::sim::SimCard;
 use firmware_writer::source::{Head, Lost, Source};

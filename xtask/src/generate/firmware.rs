@@ -101,7 +101,7 @@ fn session(card: SimCard, close: bool) -> Result<SimCard> {
         }
         if round == 40 {
             let clock =
-                Clock { mono_us: time.into(), utc_us: Micros(1_750_000_000_000_000), source: ClockSource::Gnss };
+                ClockRecord { mono_us: time.into(), utc_us: Micros(1_750_000_000_000_000), source: ClockSource::Gnss };
             writer.set_clock(clock);
         }
         writer.poll(&mut ring, time.into());

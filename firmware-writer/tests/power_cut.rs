@@ -216,7 +216,9 @@ fn round(seed: u64, one_of: u64) -> u64 {
         aligned = session(SimCard::new(aligned), RAW, cuts.plan).0.image().to_vec();
     }
     cuts.plan.records = (30, 48);
-    cuts.run(&aligned, false);
+    aligned = cuts.run(&aligned, false);
+    let sessions = reading::sessions(&aligned, &EXTENTS);
+    assert!(sessions.iter().all(|session| session.batches.iter().skip(1).all(|batch| batch.sectors == 3)));
     // Several files in one session, over fresh and over used extents.
     cuts.plan = plan(2_000, 60, &mut random);
     cuts.plan.records.1 += 200;

@@ -90,11 +90,6 @@ impl<'m> Buffer<'m> {
         self.used == self.room
     }
 
-    /// The longest block that an empty one takes.
-    pub(crate) const fn longest(&self) -> usize {
-        self.bytes.len() - SPARE - self.room
-    }
-
     /// Begins a batch at `base` bytes from the start of the file.
     pub(crate) fn open(&mut self, base: u32) {
         self.base = base;
@@ -164,11 +159,11 @@ impl<'m> Buffer<'m> {
                     self.added(&put, place);
                     self.records = self.records.wrapping_add(1);
                 }
-                Next::Full(needed) if needed > self.longest() => {
+                Next::Full if self.is_empty() => {
                     source.skip();
                     oversized += 1;
                 }
-                Next::Full(_) => return (true, oversized),
+                Next::Full => return (true, oversized),
                 Next::Empty => return (false, oversized),
             }
         }

@@ -3,6 +3,9 @@
 
 use crate::device::{SECTOR, Sector};
 
+/// The last two bytes of a partition table and of a volume's first sector.
+const SIGNATURE: u16 = 0xaa55;
+
 /// Where the first FAT32 partition is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Partition {
@@ -13,13 +16,12 @@ pub(crate) struct Partition {
 impl Partition {
     /// From the first sector of a card with so many sectors.
     pub(crate) fn parse(mbr: &Sector, card_sectors: u32) -> Option<Self> {
-        (mbr.get(510..) == Some(&[0x55, 0xaa])).then_some(())?;
+        (le16::<510, SECTOR>(mbr) == SIGNATURE).then_some(())?;
         let entries = mbr.get(446..510)?.as_chunks::<16>().0;
         entries.iter().find_map(|entry| {
-            let [_, _, _, _, kind, _, _, _, place @ ..] = entry;
-            let (first, sectors) = (le32(place, 0)?, le32(place, 4)?);
+            let (first, sectors) = (le32::<8, 16>(entry), le32::<12, 16>(entry));
             let is_inside = first != 0 && first.checked_add(sectors)? <= card_sectors;
-            (matches!(kind, 0x0b | 0x0c) && is_inside).then_some(Self { first, sectors })
+            (matches!(entry[4], 0x0b | 0x0c) && is_inside).then_some(Self { first, sectors })
         })
     }
 
@@ -47,11 +49,12 @@ pub(crate) struct Volume {
 impl Volume {
     /// From the first sector of the partition.
     pub(crate) fn parse(boot: &Sector, partition: Partition) -> Option<Self> {
-        let (per_cluster, fats) = (*boot.get(13)?, *boot.get(16)?);
-        let (reserved, fat_sectors) = (le16(boot, 14)?, le32(boot, 36)?);
-        let sectors = le32(boot, 32)?;
-        let is_fat32 = boot.get(510..) == Some(&[0x55, 0xaa]) && le16(boot, 22)? == 0 && le16(boot, 17)? == 0;
-        let is_sane = usize::from(le16(boot, 11)?) == SECTOR && per_cluster.is_power_of_two() && fats != 0;
+        let (per_cluster, fats) = (boot[13], boot[16]);
+        let (reserved, fat_sectors) = (le16::<14, SECTOR>(boot), le32::<36, SECTOR>(boot));
+        let sectors = le32::<32, SECTOR>(boot);
+        let is_fat32 = le16::<17, SECTOR>(boot) == 0 && le16::<22, SECTOR>(boot) == 0;
+        let has_size = usize::from(le16::<11, SECTOR>(boot)) == SECTOR && per_cluster.is_power_of_two() && fats != 0;
+        let is_sane = has_size && le16::<510, SECTOR>(boot) == SIGNATURE;
         (is_fat32 && is_sane && sectors <= partition.sectors).then_some(())?;
         let front = fat_sectors.checked_mul(u32::from(fats))?.checked_add(u32::from(reserved))?;
         let shift = per_cluster.trailing_zeros() as u8;
@@ -59,7 +62,7 @@ impl Volume {
         let in_fat = fat_sectors.checked_mul((SECTOR / 4) as u32)?;
         let end = clusters.checked_add(2)?.min(in_fat).min(0x0fff_fff7);
         let fat = partition.first.checked_add(u32::from(reserved))?;
-        let root = le32(boot, 44)?;
+        let root = le32::<44, SECTOR>(boot);
         let volume = Self { fat, data: partition.first.checked_add(front)?, end, shift, root };
         volume.first_of(root)?;
         Some(volume)
@@ -124,7 +127,8 @@ pub(crate) enum Run {
 }
 
 fn entry(fat_sector: &Sector, cluster: u32) -> Option<u32> {
-    Some(le32(fat_sector, (cluster & 127) as usize * 4)? & 0x0fff_ffff)
+    let entry = fat_sector.as_chunks::<4>().0.get(cluster as usize & 127)?;
+    Some(u32::from_le_bytes(*entry) & 0x0fff_ffff)
 }
 
 /// An entry of a directory.
@@ -155,14 +159,14 @@ impl Entry {
     }
 
     fn of(entry: &[u8; 32]) -> Option<Self> {
-        if entry.first() == Some(&0) {
+        if entry[0] == 0 {
             return Some(Self::End);
         }
-        let (name, attributes) = (entry.get(..11)?, *entry.get(11)?);
+        let (name, attributes) = (entry.first_chunk::<11>()?, entry[11]);
         // Neither a volume's name nor a directory, nor a piece of a long name.
         (attributes & 0x18 == 0).then_some(())?;
-        let cluster = u32::from(le16(entry, 20)?) << 16 | u32::from(le16(entry, 26)?);
-        let file = File { cluster, sectors: le32(entry, 28)? / SECTOR as u32 };
+        let cluster = u32::from(le16::<20, 32>(entry)) << 16 | u32::from(le16::<26, 32>(entry));
+        let file = File { cluster, sectors: le32::<28, 32>(entry) / SECTOR as u32 };
         if name == b"TLOG    CTL" {
             return Some(Self::Control(file));
         }
@@ -174,12 +178,16 @@ impl Entry {
     }
 }
 
-fn le16(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().copied().map(u16::from_le_bytes)
+/// A number at a place inside, which the compiler checks.
+const fn le16<const AT: usize, const N: usize>(bytes: &[u8; N]) -> u16 {
+    const { assert!(AT + 2 <= N) };
+    u16::from_le_bytes([bytes[AT], bytes[AT + 1]])
 }
 
-fn le32(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().copied().map(u32::from_le_bytes)
+/// A number at a place inside, which the compiler checks.
+const fn le32<const AT: usize, const N: usize>(bytes: &[u8; N]) -> u32 {
+    const { assert!(AT + 4 <= N) };
+    u32::from_le_bytes([bytes[AT], bytes[AT + 1], bytes[AT + 2], bytes[AT + 3]])
 }
 
 #[cfg(test)]

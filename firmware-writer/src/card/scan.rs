@@ -158,8 +158,7 @@ impl Scan {
             }
             Step::Raw(at) => self.step = self.raw(sector, wanted, at)?,
             Step::Control(at) => self.step = self.number(sector, wanted, at)?,
-            Step::ControlRun(cluster) => self.step = self.control_run(sector, cluster)?,
-            Step::FileRun(cluster) => return self.file_run(sector, wanted, cluster),
+            Step::ControlRun(cluster) | Step::FileRun(cluster) => return self.run(sector, wanted, cluster),
         }
         match (self.step, wanted.place) {
             // Extents given by hand are in one piece.
@@ -278,22 +277,19 @@ impl Scan {
         (self.control.sectors >= 2).then_some(Step::ControlRun(self.control.cluster)).ok_or(Trouble::NotPrepared)
     }
 
-    fn control_run(&self, fat: &Sector, cluster: u32) -> Result<Step, Trouble> {
-        let last = self.volume.last_of(self.control.cluster, self.control.sectors).ok_or(Trouble::NotPrepared)?;
-        match self.volume.follow(fat, cluster, last) {
-            Run::More(next) => Ok(Step::ControlRun(next)),
-            Run::Broken => Err(Trouble::NotPrepared),
-            Run::Whole => self.best.map(|best| Step::FileRun(best.cluster)).ok_or(Trouble::Full),
-        }
-    }
-
-    fn file_run(&mut self, fat: &Sector, wanted: &Wanted<'_>, cluster: u32) -> Result<Option<Found>, Trouble> {
+    /// Follows the control file in the FAT, and then the one to write to.
+    fn run(&mut self, fat: &Sector, wanted: &Wanted<'_>, cluster: u32) -> Result<Option<Found>, Trouble> {
         let best = self.best.ok_or(Trouble::Full)?;
-        let last = self.volume.last_of(best.cluster, best.sectors).ok_or(Trouble::NotPrepared)?;
-        match self.volume.follow(fat, cluster, last) {
-            Run::Whole => return self.found(wanted).map(Some),
-            Run::More(next) => self.step = Step::FileRun(next),
-            Run::Broken => self.pass_over(best.number)?,
+        let is_control = matches!(self.step, Step::ControlRun(_));
+        let file = if is_control { self.control } else { File { cluster: best.cluster, sectors: best.sectors } };
+        let last = self.volume.last_of(file.cluster, file.sectors).ok_or(Trouble::NotPrepared)?;
+        match (self.volume.follow(fat, cluster, last), is_control) {
+            (Run::More(next), true) => self.step = Step::ControlRun(next),
+            (Run::More(next), false) => self.step = Step::FileRun(next),
+            (Run::Whole, true) => self.step = Step::FileRun(best.cluster),
+            (Run::Whole, false) => return self.found(wanted).map(Some),
+            (Run::Broken, true) => return Err(Trouble::NotPrepared),
+            (Run::Broken, false) => self.pass_over(best.number)?,
         }
         Ok(None)
     }

@@ -336,6 +336,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         self.write(What::Data, now)
     }
 
+    #[inline(never)] // called from many places: flash
     fn write(&mut self, what: What, now: u32) -> Progress {
         let (first, count) = self.log.sectors(what);
         self.work = Work::Job(Job::new(first, count, now));
@@ -416,6 +417,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         Progress::Working
     }
 
+    #[inline(never)] // called from many places: flash
     fn closed(&mut self) -> Progress {
         self.stage = Stage::Closed;
         Progress::Closed
@@ -461,6 +463,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         Progress::Working
     }
 
+    #[inline(never)] // called from many places: flash
     fn wait(&mut self, trouble: Trouble, now: u32) -> Progress {
         self.counts.troubles = self.counts.troubles.wrapping_add(1);
         self.again = None;
@@ -469,6 +472,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         Progress::Stopped(trouble)
     }
 
+    #[inline(never)] // called from many places: flash
     fn look_again(&mut self, now: u32) -> Progress {
         self.stage = Stage::Reset;
         self.work = Work::Job(Job::new(0, 0, now));

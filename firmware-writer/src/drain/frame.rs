@@ -94,7 +94,7 @@ pub(crate) const fn varuint_len(mut value: u32) -> usize {
     len
 }
 
-#[inline]
+#[inline(never)] // flash
 pub(crate) fn varuint(mut value: u32, out: &mut core::slice::IterMut<'_, u8>) -> Option<()> {
     while value >= 0x80 {
         *out.next()? = value as u8 | 0x80;

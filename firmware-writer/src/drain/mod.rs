@@ -22,8 +22,8 @@ const TRIES: u32 = 64;
 pub(crate) enum Next {
     /// It is in the buffer.
     Put(Put),
-    /// It does not fit; so many bytes are needed where no other of its kind is before it.
-    Full(usize),
+    /// It does not fit.
+    Full,
     /// None is waiting.
     Empty,
 }
@@ -58,7 +58,7 @@ pub(crate) fn next<S: Source + ?Sized>(
         }
         let frame = Frame { kind: head.id, previous: previous(head.id), time, len: usize::from(head.len) };
         let len = frame.block_len();
-        let Some(block) = out.get_mut(..len) else { return Next::Full(Frame { previous: 0, ..frame }.block_len()) };
+        let Some(block) = out.get_mut(..len) else { return Next::Full };
         if source.take(frame.payload(block))
             && let Some(checksum) = frame.seal(block)
         {

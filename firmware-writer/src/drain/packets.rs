@@ -41,11 +41,11 @@ impl<'k> Packets<'k> {
             let Some(out) = packet.get_mut(used..) else { break };
             match next(source, self.table.firmware(), now, None, out, |_| 0) {
                 Next::Put(put) => used += put.len,
-                Next::Full(_) if is_empty => {
+                Next::Full if is_empty => {
                     source.skip();
                     self.oversized = self.oversized.wrapping_add(1);
                 }
-                Next::Full(_) | Next::Empty => break,
+                Next::Full | Next::Empty => break,
             }
         }
         used

@@ -82,6 +82,7 @@ impl<'k> Table<'k> {
     }
 }
 
+#[inline(never)] // flash
 fn body_len(kind: &Kind) -> usize {
     2 + varuint_len(kind.name.len() as u32) + kind.name.len() + kind.schema.len()
 }

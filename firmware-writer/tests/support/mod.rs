@@ -174,7 +174,7 @@ fn aligned_record(number: u32, time: u64, at: u32) -> Logged {
 }
 
 /// How many bytes the head of a batch takes with these kinds.
-const HEAD_ROOM: usize = 116;
+const HEAD_ROOM: usize = 110;
 
 /// Logs records, one each millisecond.
 pub fn session(card: SimCard, config: Config<'_>, plan: Plan) -> (SimCard, Story) {

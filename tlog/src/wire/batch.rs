@@ -35,7 +35,7 @@
 //!   first one that does not count, none does.
 
 use super::crc::{self, Hasher};
-use super::{Fields, Filler, block};
+use super::{Filler, block};
 
 /// The record in each batch's head.
 pub const NAME: &str = "tlog.batch";
@@ -85,8 +85,9 @@ impl Batch {
 
     /// Reads the payload.
     pub fn parse(payload: &[u8]) -> Option<Self> {
-        let mut fields = Fields::new(payload);
-        let mut next = || Some(u32::from_le_bytes(fields.array().ok()?));
+        let (fields, _) = payload.first_chunk::<{ Self::LEN }>()?.as_chunks();
+        let mut fields = fields.iter().map(|field| u32::from_le_bytes(*field));
+        let mut next = || fields.next();
         Some(Self {
             session: next()?,
             sequence: next()?,
@@ -103,8 +104,7 @@ impl Batch {
     /// Its payload.
     pub fn encode(&self) -> [u8; Self::LEN] {
         let mut payload = [0; Self::LEN];
-        let mut filler = Filler::new(&mut payload);
-        for value in [
+        let values = [
             self.session,
             self.sequence,
             self.sectors,
@@ -114,9 +114,9 @@ impl Batch {
             self.longest_write,
             self.high_water,
             self.checksum,
-        ] {
-            // Nine times four bytes fit.
-            let _ = filler.array(value.to_le_bytes());
+        ];
+        for (field, value) in payload.as_chunks_mut().0.iter_mut().zip(values) {
+            *field = value.to_le_bytes();
         }
         payload
     }

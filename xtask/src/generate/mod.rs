@@ -4,6 +4,7 @@
 //! does not change by accident.
 
 mod corrupt;
+mod firmware;
 mod golden;
 
 use std::fs;
@@ -53,6 +54,9 @@ fn big_log(path: &Path, records: u32) -> Result<()> {
 
 fn all() -> Result<Vec<Generated>> {
     let mut all = vec![("testdata/quadruped.tlog".into(), quadruped::log()?)];
+    let [closed, unclosed] = firmware::files()?;
+    all.push(("testdata/firmware/closed.tlog".into(), closed));
+    all.push(("testdata/firmware/unclosed.tlog".into(), unclosed));
     for (path, text) in golden_texts()? {
         let log = golden::log_of(&text).with_context(|| path.display().to_string())?;
         all.push((path.with_extension("tlog"), log));

@@ -4,6 +4,7 @@ mod campaign;
 mod fuzz;
 mod generate;
 mod moteus;
+mod mutants;
 mod project;
 mod quadruped;
 mod readers;
@@ -33,6 +34,10 @@ enum Chore {
     Fuzz(fuzz::Options),
     /// Damage logs in very many ways and recover them
     Campaign(campaign::Options),
+    /// Run the rings of the firmware writer in every order that the memory model allows
+    Loom(mutants::LoomOptions),
+    /// Spoil the rings of the firmware writer in many ways, each of which loom must notice
+    Mutants(mutants::Options),
     /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
     Moteus,
     /// Convert logs and have the files read by pyarrow, DuckDB, polars, Spark and others
@@ -57,6 +62,8 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Tidy => tidy::run(),
         Chore::Fuzz(options) => fuzz::run(options),
         Chore::Campaign(options) => campaign::run(options),
+        Chore::Loom(options) => mutants::loom(options),
+        Chore::Mutants(options) => mutants::run(options),
         Chore::Moteus => moteus::run(),
         Chore::Readers => readers::run(),
         Chore::Generate(options) => generate::run(options),

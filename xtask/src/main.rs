@@ -5,6 +5,7 @@ mod firmware;
 mod fuzz;
 mod generate;
 mod moteus;
+mod mutants;
 mod power_cut;
 mod project;
 mod quadruped;
@@ -39,6 +40,10 @@ enum Chore {
     PowerCut(power_cut::Options),
     /// Run the firmware for QEMU's board, count what it costs, and cut its power
     Firmware(firmware::Options),
+    /// Run the rings of the firmware writer in every order that the memory model allows
+    Loom(mutants::LoomOptions),
+    /// Spoil the rings of the firmware writer in many ways, each of which loom must notice
+    Mutants(mutants::Options),
     /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
     Moteus,
     /// Convert logs and have the files read by pyarrow, DuckDB, polars, Spark and others
@@ -65,6 +70,8 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Campaign(options) => campaign::run(options),
         Chore::PowerCut(options) => power_cut::run(options),
         Chore::Firmware(options) => firmware::run(options),
+        Chore::Loom(options) => mutants::loom(options),
+        Chore::Mutants(options) => mutants::run(options),
         Chore::Moteus => moteus::run(),
         Chore::Readers => readers::run(),
         Chore::Generate(options) => generate::run(options),

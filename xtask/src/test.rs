@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::project::{cargo, is_ci, shared_dir};
 use crate::runner::Runner;
-use crate::{campaign, firmware, fuzz, moteus, power_cut, readers, tidy};
+use crate::{campaign, firmware, fuzz, moteus, mutants, power_cut, readers, tidy};
 
 /// How long each fuzz target runs here. `cargo xtask fuzz` runs them for longer.
 const FUZZ_SECONDS: u32 = 5;
@@ -30,6 +30,9 @@ pub fn run() -> Result<()> {
     campaign::step(&mut runner, campaign::CASES, None)?;
     power_cut::step(&mut runner, power_cut::SHORT, None)?;
     firmware::steps(&mut runner, &firmware::Options::default())?;
+    mutants::loom_step(&mut runner, false)?;
+    let how = format!("cargo xtask mutants --sample {}", mutants::SAMPLE);
+    runner.step("mutants", &how, || mutants::check(mutants::SAMPLE, 0))?;
     fuzz_shortly(&mut runner)?;
     runner.step("moteus", "cargo xtask moteus", moteus::check)?;
     runner.step("readers", "cargo xtask readers", readers::check)?;

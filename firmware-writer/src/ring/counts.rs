@@ -28,7 +28,7 @@ impl<const KINDS: usize> Tally<KINDS> {
 /// Counters per kind, or none where nothing has to be counted.
 pub trait Tallies {
     /// The same, in one context.
-    type Local: Local;
+    type Local: Local + Send;
 
     /// One more, where only one context counts.
     fn add_alone(&self, id: u16);

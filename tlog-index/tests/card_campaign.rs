@@ -14,7 +14,7 @@ use firmware_writer::card::{Config, Counts, Extent, Progress, Trouble, WhenFull,
 use firmware_writer::clock::{ClockRecord, ClockSource};
 use firmware_writer::device::DeviceError;
 use firmware_writer::sim::{Event, Random, SimCard};
-use support::{Logged, Memory, Queue, fat, reading, record};
+use support::{Logged, Memory, Queue, aligned_record, fat, reading, record};
 use tlog::Micros;
 use tlog::read::{Event as Read, ReadOptions, SliceReader};
 use tlog_index::card::{self, Ending};
@@ -57,6 +57,8 @@ struct World {
     sectors: usize,
     /// Whether each power cycle logs the same.
     is_same: bool,
+    /// Whether blocks end where sectors end, so that stale sectors between new ones are noticed by nothing but the sum.
+    is_aligned: bool,
     what: String,
 }
 
@@ -82,10 +84,14 @@ impl World {
         let (image, extents) = fat::card(&FILES);
         let drawer = vec![(image.clone(), 0), (image, 1)];
         let when_full = if random.below(2) == 0 { WhenFull::Stop } else { WhenFull::Recycle };
-        let (sectors, is_same) = (2 + random.below(5) as usize, random.below(2) == 0);
+        let (mut sectors, mut is_same) = (2 + random.below(5) as usize, random.below(2) == 0);
+        let is_aligned = random.below(4) == 0;
+        if is_aligned {
+            (sectors, is_same) = (4, false);
+        }
         let what = format!("seed {seed}");
         let (truths, logged) = (BTreeMap::new(), Vec::new());
-        Self { random, extents, drawer, card: 0, truths, logged, when_full, sectors, is_same, what }
+        Self { random, extents, drawer, card: 0, truths, logged, when_full, sectors, is_same, is_aligned, what }
     }
 
     /// Compares what the reader makes of this card with what happened. Whether all of it must be `whole`.
@@ -152,11 +158,11 @@ impl World {
             device.set_busy(self.random.below(900), self.random.below(20_000));
         }
         let mut writer = memory.writer(device, config);
-        if self.random.below(2) == 0 {
+        if !self.is_aligned && self.random.below(2) == 0 {
             let (mono_us, utc_us) = (1, Micros(1_700_000_000_000_000));
             writer.set_clock(ClockRecord { mono_us, utc_us, source: ClockSource::Gnss });
         }
-        let capacity = if self.random.below(3) == 0 { 3_000 } else { 1 << 18 };
+        let capacity = if !self.is_aligned && self.random.below(3) == 0 { 3_000 } else { 1 << 18 };
         // Some cycles begin shortly before the 32 bits of a ring's time are full.
         let now = if self.random.below(3) == 0 { (1 << 32) - self.random.below(3_000_000) } else { 1_000 };
         let (now, number) = if self.is_same { (1_000, 0) } else { (now, 10_000 * self.logged.len() as u32) };
@@ -173,7 +179,8 @@ impl World {
             is_absent: false,
             is_calm: false,
         };
-        for _ in 0..10 + boot.world.random.below(50) {
+        let operations = if boot.world.is_aligned { boot.world.random.below(12) } else { 60 };
+        for _ in 0..boot.world.random.below(operations + 1) {
             if !boot.operation() {
                 break;
             }
@@ -201,6 +208,13 @@ impl Boot<'_, '_> {
     }
 
     fn log(&mut self) {
+        if self.world.is_aligned {
+            for _ in 0..1 + self.world.random.below(4) {
+                self.log_batch();
+                self.flush();
+            }
+            return;
+        }
         for _ in 0..self.world.random.below(60) {
             // Those of interrupts have times behind the one that was read before.
             let ahead = self.world.random.below(3);
@@ -213,6 +227,17 @@ impl Boot<'_, '_> {
                 self.poll();
             }
             self.now += 3 + self.world.random.below(2_000);
+        }
+    }
+
+    /// Logs as many records as are a batch.
+    fn log_batch(&mut self) {
+        for at in 0..3 {
+            let record = aligned_record(self.number, self.now, at);
+            self.number += 1;
+            self.now += 10;
+            assert!(self.queue.log(record.clone()));
+            self.boot_log().push(record);
         }
     }
 
@@ -410,8 +435,12 @@ impl Boot<'_, '_> {
         self.world.judge(&image, whole);
     }
 
-    /// The power goes.
+    /// The power goes, most often while something is written.
     fn cut(mut self) {
+        if self.world.is_aligned {
+            self.log_batch();
+        }
+        self.half_a_flush();
         let seed = self.world.random.next();
         self.writer.device().remove(seed);
         let image = self.writer.device().image().to_vec();
@@ -449,13 +478,13 @@ fn whatever_happens_to_cards_the_reader_has_what_was_acknowledged() {
     let (mut sessions, mut acknowledged, mut recycled) = (0, 0, 0);
     for seed in first..first + setting("TLOG_CARD_CAMPAIGN_ROUNDS", 12) {
         let mut world = World::new(seed);
-        for _ in 0..2 + world.random.below(6) {
+        for _ in 0..2 + world.random.below(if world.is_aligned { 30 } else { 6 }) {
             world.boot();
         }
         sessions += world.truths.len();
         acknowledged += world.truths.values().map(|truth| truth.acknowledged).sum::<usize>();
         recycled += world.truths.values().filter(|truth| truth.is_gone).count();
     }
-    println!("{sessions} sessions, {acknowledged} records acknowledged, {recycled} files written over");
     assert!(sessions > 12 && acknowledged > 1_000);
+    println!("{sessions} sessions, {acknowledged} records acknowledged, {recycled} files written over");
 }

@@ -265,6 +265,8 @@ impl Boot<'_, '_> {
     }
 
     fn flush(&mut self) {
+        // One that was not called until it was ready would go on else.
+        self.poll();
         let due = self.due();
         for _ in 0..CALLS {
             self.writer.device().at(self.now);

@@ -188,7 +188,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     }
 
     /// Writes what was logged up to the first call, full batch or not: to be called until it is ready. `Ok`: the card has
-    /// acknowledged all of it. Polls by itself.
+    /// acknowledged all of it. Polls by itself. One that was not called until it was ready goes on with the next call, about
+    /// what it was about, unless [`poll`](Self::poll) was called meanwhile.
     ///
     /// # Errors
     /// [`Trouble`], when it cannot be written for now; it is not forgotten.

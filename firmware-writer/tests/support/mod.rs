@@ -168,7 +168,7 @@ pub struct Plan {
 }
 
 /// The record with this number, the `at`th of a session. The first one of a batch is shorter by the room for the head.
-fn aligned_record(number: u32, time: u64, at: u32) -> Logged {
+pub fn aligned_record(number: u32, time: u64, at: u32) -> Logged {
     let len = if at.is_multiple_of(3) { 512 - HEAD_ROOM - 17 } else { 512 - 19 };
     Logged { id: 1, time, payload: vec![number as u8; len] }
 }

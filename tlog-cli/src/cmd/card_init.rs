@@ -4,6 +4,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufRead, IsTerminal, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use anyhow::{Context, bail};
 use tlog_index::card::{self, Before, Layout, LayoutError};
@@ -92,9 +93,8 @@ fn device(args: &CardInit, size: u64, there: &Metadata, terminal: &Terminal) -> 
     let mut device = exclusive(&args.target).with_context(|| target.to_string())?;
     let card = device.seek(SeekFrom::End(0)).with_context(|| target.to_string())?;
     let layout = lay_out(card, args, size)?;
-    // What is still in the files must not pass for something new: the numbers go on.
-    let before = card::open(device.try_clone()?).ok();
-    let session = before.and_then(|card| card.last_session).unwrap_or(0);
+    let before = card::open(device.try_clone()?).ok().and_then(|card| card.last_session);
+    let session = last_session(before, args.wipe, SystemTime::now());
     if !args.yes {
         ask(&format!("{target} ({}): everything on it will be lost", bytes(card)))?;
     }
@@ -106,6 +106,17 @@ fn device(args: &CardInit, size: u64, there: &Metadata, terminal: &Terminal) -> 
     watch(terminal, &target.to_string(), total, || done.load(Ordering::Relaxed), work)
         .with_context(|| target.to_string())?;
     Ok(Made { layout, bytes: card, session })
+}
+
+/// The number from which sessions go on, as what is still in the files must not pass for something new. A card that was
+/// formatted otherwise since its last log does not say which that was: then the minutes since 1970 are more than any.
+fn last_session(before: Option<u32>, wipe: bool, now: SystemTime) -> u32 {
+    let minutes = || now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs() / 60);
+    match before {
+        Some(last) => last,
+        None if wipe => 0,
+        None => u32::try_from(minutes()).unwrap_or(0),
+    }
 }
 
 fn ask(what: &str) -> anyhow::Result<()> {
@@ -188,8 +199,23 @@ fn mounted(mounts: &str, numbers: &[String], name: &str) -> Option<String> {
     Some(crate::terminal::printable(place).into_owned())
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn sessions_go_on_behind_what_may_be_left_in_the_files() {
+        let at = |minutes: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(60 * minutes);
+        assert_eq!(last_session(Some(7), false, at(29_000_000)), 7);
+        assert_eq!(last_session(None, false, at(29_000_000)), 29_000_000);
+        assert_eq!(last_session(None, true, at(29_000_000)), 0);
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod linux_tests {
     use super::*;
 
     const MOUNTS: &str = "\

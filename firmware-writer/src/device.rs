@@ -2,7 +2,8 @@
 //!
 //! The contract, which `sim.rs` breaks in every way that it allows:
 //! * A sector that was acknowledged ([`BlockDevice::finish`] returned `Ready(Ok)`) keeps its bytes.
-//! * The sectors of a write that was not acknowledged each hold their old bytes or the new ones, whatever the order;
+//! * The sectors of a write that was not acknowledged each hold their old bytes or the new ones, whatever the order, or,
+//!   where the driver tells the card beforehand how many there will be, all ones or all zeros;
 //!   one of them may be torn: new bytes up to some place, and from there on old ones, zeros, ones, or anything.
 //! * No other sector changes. Cards that lose earlier data in a cut exist; no software can promise anything with them.
 

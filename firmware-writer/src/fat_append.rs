@@ -9,6 +9,24 @@
 //! (`tlog card init`) where any of that matters.
 //!
 //! A file that was cut short ends within a block; `tlog recover` ends it properly.
+//!
+//! ```
+//! # use embedded_sdmmc::{BlockDevice, TimeSource};
+//! use firmware_writer::drain::Packets;
+//! use firmware_writer::fat_append::{AppendError, FatAppend};
+//! use firmware_writer::kinds::Kind;
+//! use firmware_writer::source::Source;
+//!
+//! fn log<D: BlockDevice, T: TimeSource>(
+//!     device: D, time: T, kinds: &[Kind], source: &mut dyn Source, now: fn() -> u64,
+//! ) -> Result<(), AppendError<D::Error>> {
+//!     let mut file = FatAppend::create(device, time, 8 * 512)?;
+//!     let (mut packets, mut buffer) = (Packets::new(kinds), [0; 512]);
+//!     loop {
+//!         file.drain(&mut packets, source, now(), &mut buffer)?;
+//!     }
+//! }
+//! ```
 
 use core::cell::RefCell;
 
@@ -17,6 +35,9 @@ use embedded_sdmmc::{
     VolumeManager,
 };
 
+use crate::drain::Packets;
+use crate::source::Source;
+
 /// Why appending failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AppendError<E> {
@@ -24,13 +45,9 @@ pub enum AppendError<E> {
     Device(E),
     /// The card has no FAT16 or FAT32 file system, or one that is damaged.
     Format,
-    /// The card is full, or the file has the 4 GiB that FAT allows.
+    /// The card is full, the file has the 4 GiB that FAT allows, or there are files of all numbers.
     Full,
-    /// The file's name is not of the form 8.3.
-    Name,
-    /// The file may not be written to, or is a folder.
-    ReadOnly,
-    /// Something failed before, and what is in the file since then is not known: open it anew.
+    /// Something failed before, and what is in the file since then is not known: begin another one.
     Closed,
 }
 
@@ -97,6 +114,20 @@ fn partition_end(mbr: &[u8; Block::LEN]) -> Option<u32> {
     start.checked_add(length).filter(|_| length > 0)
 }
 
+/// The last number of a file.
+const MAX_NUMBER: u16 = 9_999;
+
+/// The name of a file: its number in four digits.
+fn name(number: u16) -> [u8; 11] {
+    let mut name = *b"LOG0000.TLG";
+    let mut rest = number;
+    for digit in name.iter_mut().skip(3).take(4).rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    name
+}
+
 /// The time of the file, wrapped because `VolumeManager::device` wants one back from whoever looks at the device.
 struct Stamp<T>(Option<T>);
 
@@ -116,34 +147,63 @@ pub struct FatAppend<D: BlockDevice, T: TimeSource> {
     volumes: Volumes<D, T>,
     /// `None` once something failed.
     file: Option<RawFile>,
+    number: u16,
     flush_every: u32,
     unflushed: u32,
     flushed: u32,
 }
 
 impl<D: BlockDevice, T: TimeSource> FatAppend<D, T> {
-    /// Opens the file `name` (8.3), or makes it; what is appended goes behind what is in it. It is flushed after each
+    /// Makes a file: `LOG0001.TLG`, or the first number from there on that is not taken. It is flushed after each
     /// `flush_every` bytes, besides when asked to.
-    ///
-    /// A log begins with its header: append to a file that has some bytes already ([`len`](Self::len)) only what may
-    /// follow them.
     ///
     /// # Errors
     /// [`AppendError`]: all but `Closed`.
-    pub fn open(device: D, time: T, name: &str, flush_every: u32) -> Result<Self, AppendError<D::Error>> {
+    pub fn create(device: D, time: T, flush_every: u32) -> Result<Self, AppendError<D::Error>> {
         let volumes = VolumeManager::new_with_limits(Notes::new(device)?, Stamp(Some(time)), 1);
-        let opened = Self::open_file(&volumes, name);
-        let mut this = Self { volumes, file: None, flush_every, unflushed: 0, flushed: 0 };
-        let file = opened.map_err(|e| this.sort(e))?;
-        this.flushed = this.volumes.file_length(file).map_err(|e| this.sort(e))?;
-        this.file = Some(file);
+        let mut this = Self { volumes, file: None, number: 0, flush_every, unflushed: 0, flushed: 0 };
+        let (number, file) = Self::create_file(&this.volumes).map_err(|e| this.sort(e))?;
+        (this.number, this.file) = (number, Some(file));
         Ok(this)
     }
 
-    fn open_file(volumes: &Volumes<D, T>, name: &str) -> Result<RawFile, Fat<Noted>> {
+    fn create_file(volumes: &Volumes<D, T>) -> Result<(u16, RawFile), Fat<Noted>> {
         let volume = volumes.open_raw_volume(VolumeIdx(0))?;
         let root = volumes.open_root_dir(volume)?;
-        volumes.open_file_in_dir(root, name, Mode::ReadWriteCreateOrAppend)
+        for number in 1..=MAX_NUMBER {
+            let name = name(number);
+            let name = core::str::from_utf8(&name).map_err(|_| Fat::ConversionError)?;
+            match volumes.open_file_in_dir(root, name, Mode::ReadWriteCreate) {
+                Err(Fat::FileAlreadyExists) => {}
+                other => return other.map(|file| (number, file)),
+            }
+        }
+        Err(Fat::DiskFull)
+    }
+
+    /// Which file it is: `LOGnnnn.TLG`.
+    pub const fn number(&self) -> u16 {
+        self.number
+    }
+
+    /// Appends all that waits in a source, by way of `buffer`; see [`Packets`]. `now` is in microseconds since boot.
+    ///
+    /// # Errors
+    /// [`AppendError`]: what was in the buffer then is lost.
+    pub fn drain<S: Source + ?Sized>(
+        &mut self,
+        packets: &mut Packets<'_>,
+        source: &mut S,
+        now: u64,
+        buffer: &mut [u8],
+    ) -> Result<(), AppendError<D::Error>> {
+        loop {
+            let used = packets.fill(source, now, buffer);
+            match buffer.get(..used) {
+                Some(bytes) if used > 0 => self.append(bytes)?,
+                _ => return Ok(()),
+            }
+        }
     }
 
     /// Appends bytes. They may be lost in a cut of power until they are flushed.
@@ -215,8 +275,6 @@ impl<D: BlockDevice, T: TimeSource> FatAppend<D, T> {
         match error {
             // An error that was not the device's: a cluster outside of the partition.
             Fat::DeviceError(Noted) | Fat::DiskFull | Fat::NotEnoughSpace | Fat::AllocationError => AppendError::Full,
-            Fat::FilenameError(_) => AppendError::Name,
-            Fat::ReadOnly | Fat::OpenedDirAsFile => AppendError::ReadOnly,
             _ => AppendError::Format,
         }
     }

@@ -8,7 +8,11 @@ use std::task::Poll;
 use embedded_sdmmc::{Block, BlockCount, BlockDevice as Theirs, BlockIdx, TimeSource, Timestamp};
 use firmware_writer::adapter::{AsSdmmc, FromSdmmc};
 use firmware_writer::device::{BlockDevice, DeviceError};
+use firmware_writer::drain::Packets;
 use firmware_writer::fat_append::{AppendError, FatAppend};
+use firmware_writer::kinds::Kind;
+use firmware_writer::ring::{Filter, Lane};
+use tlog::read::{Event, ReadOptions, SliceReader};
 
 /// Sectors in memory; fails from `fails_at` writes on.
 #[derive(Clone)]
@@ -123,7 +127,7 @@ fn there_and_back_is_the_same_device() {
 fn file(disk: &Disk) -> Vec<u8> {
     let state = disk.0.borrow();
     let entry = &state.sectors[34][..32];
-    assert_eq!(&entry[..11], b"LOG     TLG");
+    assert_eq!(&entry[..11], b"LOG0001 TLG");
     let mut cluster = usize::from(u16::from_le_bytes([entry[26], entry[27]]));
     let length = u32::from_le_bytes(entry[28..32].try_into().unwrap()) as usize;
     let mut bytes = Vec::new();
@@ -141,7 +145,7 @@ fn file(disk: &Disk) -> Vec<u8> {
 fn what_is_flushed_is_in_the_file() {
     let disk = formatted();
     let text: Vec<u8> = (0..3_000u32).map(|at| (at * 7) as u8).collect();
-    let mut log = FatAppend::open(disk.clone(), Never, "LOG.TLG", 1_024).unwrap_or_else(|e| panic!("{e:?}"));
+    let mut log = FatAppend::create(disk.clone(), Never, 1_024).unwrap_or_else(|e| panic!("{e:?}"));
     assert!(log.is_empty());
     for piece in text.chunks(100) {
         log.append(piece).unwrap();
@@ -151,8 +155,38 @@ fn what_is_flushed_is_in_the_file() {
     assert_eq!(log.len(), 2_200);
     log.close().unwrap();
     assert_eq!(file(&disk), text);
-    let log = FatAppend::open(disk, Never, "LOG.TLG", 1).unwrap_or_else(|e| panic!("{e:?}"));
-    assert_eq!(log.len(), 3_000, "and it goes on behind it");
+    let log = FatAppend::create(disk, Never, 1).unwrap_or_else(|e| panic!("{e:?}"));
+    assert_eq!((log.number(), log.len()), (2, 0), "each start has its own file");
+}
+
+static LANE: Lane<4096, 2> = Lane::new(|| 1_000);
+
+#[test]
+fn what_is_drained_is_a_log() {
+    let disk = formatted();
+    let mut log = FatAppend::create(disk.clone(), Never, 512).unwrap_or_else(|e| panic!("{e:?}"));
+    let kinds = [Kind { name: "first", schema: &[3, 4] }, Kind { name: "second", schema: &[3, 1] }];
+    let (mut producer, mut reader) = (LANE.producer().unwrap(), LANE.reader(Filter::ALL).unwrap());
+    let (mut packets, mut buffer) = (Packets::new(&kinds), [0; 100]);
+    for n in 0..200u32 {
+        assert!(producer.log_bytes(1, &n.to_le_bytes()) && producer.log_bytes(2, &[n as u8]));
+        if n % 20 == 19 {
+            log.drain(&mut packets, &mut reader, u64::from(n) + 2_000, &mut buffer).unwrap();
+        }
+    }
+    log.close().unwrap();
+    let log = file(&disk);
+    let mut reader = SliceReader::new(&log, ReadOptions { strict: true, ..ReadOptions::default() });
+    let mut numbers = Vec::new();
+    while let Some(event) = reader.next_event().unwrap() {
+        if let Event::Data(data) = event
+            && data.record.name == "first"
+        {
+            assert_eq!(data.time.map(|time| time.0), Some(1_000));
+            numbers.push(u32::from_le_bytes(data.payload.try_into().unwrap()));
+        }
+    }
+    assert!(numbers.iter().copied().eq(0..200));
 }
 
 fn file_if_any(disk: &Disk, len: u32) -> Vec<u8> {
@@ -165,7 +199,7 @@ fn a_device_that_fails_is_not_a_full_card() {
         let disk = formatted();
         disk.0.borrow_mut().fails_at = fails_at;
         let mut flushed = 0;
-        let result = FatAppend::open(disk.clone(), Never, "LOG.TLG", 600).and_then(|mut log| {
+        let result = FatAppend::create(disk.clone(), Never, 600).and_then(|mut log| {
             let result = (0..100).try_for_each(|byte| {
                 log.append(&[byte; 100])?;
                 flushed = log.len();
@@ -186,7 +220,7 @@ fn a_full_card_says_so() {
     let disk = formatted();
     // What is behind the partition is not ours.
     disk.0.borrow_mut().sectors.resize(8_100, [0xab; 512]);
-    let mut log = FatAppend::open(disk.clone(), Never, "LOG.TLG", 65_536).unwrap_or_else(|e| panic!("{e:?}"));
+    let mut log = FatAppend::create(disk.clone(), Never, 65_536).unwrap_or_else(|e| panic!("{e:?}"));
     let error = (0..10_000).find_map(|_| log.append(&[1; 512]).err());
     assert_eq!(error, Some(AppendError::Full));
     assert!(file(&disk).len() >= log.len() as usize && log.len() > 7_900 * 512 - 65_536);
@@ -194,8 +228,7 @@ fn a_full_card_says_so() {
 }
 
 #[test]
-fn no_file_system_and_no_name_are_told_apart() {
+fn a_disk_without_a_file_system_is_not_written_to() {
     let empty = Disk(Rc::new(RefCell::new(State { sectors: vec![[0; 512]; 64], writes: 0, fails_at: u32::MAX })));
-    assert_eq!(FatAppend::open(empty, Never, "LOG.TLG", 1).err(), Some(AppendError::Format));
-    assert_eq!(FatAppend::open(formatted(), Never, "a very long name.tlog", 1).err(), Some(AppendError::Name));
+    assert_eq!(FatAppend::create(empty, Never, 1).err(), Some(AppendError::Format));
 }

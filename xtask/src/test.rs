@@ -46,6 +46,8 @@ pub fn run() -> Result<()> {
 fn check(runner: &mut Runner) -> Result<()> {
     runner.command("format", &mut cargo("fmt --all --check"))?;
     runner.command("format of fuzz/", &mut cargo("fmt --manifest-path fuzz/Cargo.toml --check"))?;
+    let example = "fmt --manifest-path firmware-writer/examples/lm3s6965evb/Cargo.toml --check";
+    runner.command("format of the firmware", &mut cargo(example))?;
     runner.command("clippy", &mut cargo("clippy --workspace --all-targets -- -D warnings"))?;
     runner.command("no_std", &mut cargo("clippy -p tlog --no-default-features -- -D warnings"))?;
     runner.command("no_std derive", &mut cargo("clippy -p tlog --no-default-features --features derive -- -D warnings"))

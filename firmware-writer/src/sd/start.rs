@@ -5,7 +5,7 @@ use embedded_hal::spi::SpiBus;
 
 use super::registers::{Csd, R1, refused};
 use super::wire::{NOTHING, command, token};
-use super::{BUSY_LIMIT, SdSpi, Speed};
+use super::{SdSpi, Speed};
 use crate::device::{CardId, DeviceError};
 
 /// How long a card may take to become ready after power-on, in microseconds.
@@ -111,7 +111,7 @@ impl<S: SpiBus, C: OutputPin, N: FnMut() -> u32> SdSpi<S, C, N> {
 
     /// A card that is still busy after all that time may yet listen to what follows.
     fn settle(&mut self, stage: Stage, next: Stage) -> Result<Stage, DeviceError> {
-        let over = self.wire.is_ready()? || self.is_late(BUSY_LIMIT);
+        let over = self.wire.is_ready()? || self.is_late(self.busy_limit);
         Ok(if over { next } else { stage })
     }
 

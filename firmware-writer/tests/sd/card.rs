@@ -464,12 +464,8 @@ impl Shared {
         let clock = self.clone();
         let speed = |bus: &mut Self, speed| bus.0.borrow_mut().fast = speed == Speed::Fast;
         // Near the end of what 32 bits hold, so that every test sees it pass over.
-        SdSpi::new(
-            self.clone(),
-            self.clone(),
-            Box::new(move || (clock.0.borrow().time as u32).wrapping_sub(1000)),
-            speed,
-        )
+        let now = Box::new(move || (clock.0.borrow().time as u32).wrapping_sub(1000));
+        SdSpi::new(self.clone(), self.clone(), now as Box<dyn FnMut() -> u32>, speed).with_busy_limit(600_000)
     }
 
     pub fn edit<T>(&self, edit: impl FnOnce(&mut Slot) -> T) -> T {

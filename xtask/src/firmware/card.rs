@@ -182,3 +182,32 @@ pub fn sessions(image: &[u8], layout: &Layout) -> Result<Vec<Session>> {
 pub fn last(sessions: &[Session]) -> u32 {
     sessions.iter().map(|session| session.number).max().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(number: u32, imus: &[u32]) -> Session {
+        Session { number, counts: [imus.to_vec(), Vec::new(), vec![0]], dropped: 0 }
+    }
+
+    #[test]
+    fn a_record_that_is_missing_or_there_twice_is_found() {
+        let first = Session { counts: [vec![0, 1], Vec::new(), Vec::new()], ..session(4, &[]) };
+        assert_eq!(whole([session(5, &[2, 3]), first.clone()], 3).unwrap(), 5);
+        assert_eq!(whole([session(3, &[7, 9])], 3).unwrap(), 0, "that was before");
+        assert!(whole([session(5, &[3]), first.clone()], 3).is_err(), "one is missing");
+        assert!(whole([session(5, &[1, 2]), first], 3).is_err(), "one is there twice");
+        assert!(whole([Session { dropped: 1, ..session(5, &[0]) }], 3).is_err(), "one was dropped");
+    }
+
+    #[test]
+    fn the_oracle_speaks_from_its_sector_only() {
+        let mut image = vec![0; (ORACLE as usize + 1) * SECTOR];
+        assert_eq!(Oracle::of(&image), Oracle::default());
+        let at = ORACLE as usize * SECTOR;
+        image[at..at + 16].copy_from_slice(b"TLOGACKS\x02\0\0\0\x05\x01\0\0");
+        assert_eq!(Oracle::of(&image), Oracle { boot: 2, records: 0x105 });
+        assert_eq!(Oracle::of(&image[..at]), Oracle::default());
+    }
+}

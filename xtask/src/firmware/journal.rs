@@ -58,3 +58,37 @@ pub fn read(path: &Path) -> Result<Vec<Write>> {
     }
     Ok(writes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_was_written_sector_by_sector() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let sector = |words: &[u64]| {
+            let mut sector: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            sector.resize(SECTOR, 0);
+            sector
+        };
+        let data = |byte| vec![byte; SECTOR];
+        let journal = [
+            sector(&[MAGIC, 1, 3, 512]),
+            sector(&[7, 2, 0, 0]),
+            data(1),
+            data(2),
+            sector(&[100, 9, DISCARD, 0]),
+            sector(&[9, 1, 0, 0]),
+            data(3),
+        ];
+        std::fs::write(&path, journal.concat()).unwrap();
+        let writes = read(&path).unwrap();
+        let seen: Vec<(u64, u8)> = writes.iter().map(|write| (write.sector, write.data[0])).collect();
+        assert_eq!(seen, [(7, 1), (8, 2), (9, 3)]);
+        std::fs::write(&path, journal[..6].concat()).unwrap();
+        assert!(read(&path).is_err(), "cut short");
+        std::fs::write(&path, data(0)).unwrap();
+        assert!(read(&path).is_err(), "no journal");
+    }
+}

@@ -133,7 +133,7 @@ fn full(nothing: u32, mut log: impl FnMut() -> bool) -> (u32, u32) {
 }
 
 /// Records of 16 bytes into a batch, and the batch to a card that takes everything at once.
-fn drain(what: &str, nothing: u32, source: &mut dyn Source, mut log: impl FnMut() -> bool) {
+fn drain<S: Source>(what: &str, nothing: u32, source: &mut S, mut log: impl FnMut() -> bool) {
     let extents = [Extent { first: 8, sectors: 1_000 }];
     let config = Config { place: Place::Raw { control: [0, 1], extents: &extents }, ..Config::DEFAULT };
     let (mut batch, mut marks) = ([0; 8 * 512], [Mark::NONE; N + OWN_KINDS]);
@@ -161,7 +161,7 @@ fn drain(what: &str, nothing: u32, source: &mut dyn Source, mut log: impl FnMut(
     say(format_args!("{what}={each} {what}_records={records} {what}_batch={rest}"));
 }
 
-fn step<D: BlockDevice>(writer: &mut Writer<'_, D>, source: &mut dyn Source, now: &mut u64) -> Progress {
+fn step<D: BlockDevice, S: Source>(writer: &mut Writer<'_, D>, source: &mut S, now: &mut u64) -> Progress {
     *now += 2_000_000;
     writer.poll(source, *now)
 }

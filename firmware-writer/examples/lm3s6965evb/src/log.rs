@@ -180,7 +180,9 @@ impl<L: FnMut(&Status) -> bool> Main<L> {
             }
         };
         let counts = writer.counts();
-        oracle::write(writer.device(), self.boot, counts.acknowledged, counts.batches);
+        if counts.acknowledged > 0 {
+            oracle::write(writer.device(), self.boot, counts.acknowledged, counts.batches);
+        }
         let made = IMUS.load(Ordering::Relaxed) + BAROS.load(Ordering::Relaxed) + self.count;
         let lost = source.lost();
         say(format_args!(

@@ -157,7 +157,7 @@ impl World {
         if self.random.below(3) == 0 {
             device.set_busy(self.random.below(900), self.random.below(20_000));
         }
-        let mut writer = memory.writer(device, config);
+        let mut writer = memory.writer(device, &config);
         if !self.is_aligned && self.random.below(2) == 0 {
             let (mono_us, utc_us) = (1, Micros(1_700_000_000_000_000));
             writer.set_clock(ClockRecord { mono_us, utc_us, source: ClockSource::Gnss });

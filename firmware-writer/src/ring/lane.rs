@@ -72,12 +72,12 @@ impl<const BYTES: usize, const KINDS: usize, P: Policy, C> Lane<BYTES, KINDS, P,
         /// An empty lane.
         pub fn new(clock: C) -> Self {
             const { assert!(BYTES.is_power_of_two() && BYTES >= 64 && BYTES <= 1 << 30, "a power of two from 64 on") };
-            let limit = AtomicU32::new(if P::OVERWRITES { Self::STEP } else { Self::WORDS });
             Self {
                 producer: Line(Ends {
                     head: AtomicU32::new(0),
                     reserved: AtomicU32::new(0),
-                    limit,
+                    // The first record finds the true one. All zeros, so that the ring is not kept in flash to begin with.
+                    limit: AtomicU32::new(0),
                     dropped: zero!(),
                     stored: zero!(),
                     marks: zero!(),

@@ -80,10 +80,9 @@ fn exchanged(again: Again) -> Result<()> {
     let (first, second) = (folder.join("first.img"), folder.join("second.img"));
     let layout = card::prepare(&first, 2, 256 << 10)?;
     card::prepare(&second, 2, 256 << 10)?;
-    let setup = Setup { words: &["for=6000"], drive: raw(&first), icount: None, profile: Profile::Size };
+    let setup = Setup { words: &["after=1500"], drive: raw(&first), icount: None, profile: Profile::Size };
     let mut emulator = setup.start()?;
-    emulator.wait_for("boot=")?;
-    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    emulator.wait_for("acknowledging")?;
     emulator.monitor("eject -f sd0")?;
     emulator.wait_for("trouble=Absent")?;
     let next = if again == Again::Same { &first } else { &second };

@@ -117,8 +117,12 @@ fn write(
         0 => u64::MAX,
         millis => u64::from(millis) * 1_000,
     };
-    let mut main = Main { log, due: 0, count: 0, boot, trouble: None };
-    while board::now() < until {
+    let after = match words.number("after", 0) {
+        0 => u64::MAX,
+        millis => u64::from(millis) * 1_000,
+    };
+    let mut main = Main { log, due: 0, count: 0, boot, trouble: None, resumed: u64::MAX, acknowledged: false };
+    while board::now() < until && board::now() < main.resumed.saturating_add(after) {
         let progress = writer.poll(source, board::now());
         main.look(&mut writer, progress);
         main.make(source);
@@ -136,6 +140,10 @@ struct Main<L> {
     count: u32,
     boot: u32,
     trouble: Option<Trouble>,
+    /// When it last went on after trouble; never yet.
+    resumed: u64,
+    /// Whether the card has acknowledged anything.
+    acknowledged: bool,
 }
 
 impl<L: FnMut(&Status) -> bool> Main<L> {
@@ -154,6 +162,10 @@ impl<L: FnMut(&Status) -> bool> Main<L> {
             Progress::Acknowledged(_) => {
                 let counts = writer.counts();
                 oracle::write(writer.device(), self.boot, counts.acknowledged, counts.batches);
+                if !self.acknowledged {
+                    self.acknowledged = true;
+                    say(format_args!("acknowledging"));
+                }
                 None
             }
             Progress::Stopped(trouble) => Some(trouble),
@@ -164,7 +176,10 @@ impl<L: FnMut(&Status) -> bool> Main<L> {
             self.trouble = trouble;
             match trouble {
                 Some(trouble) => say(format_args!("trouble={trouble:?}")),
-                None => say(format_args!("going on")),
+                None => {
+                    self.resumed = board::now();
+                    say(format_args!("going on"));
+                }
             }
         }
     }

@@ -7,8 +7,8 @@
 //!  all three ──► one Shared ring ────────► Writer …                                  ring=shared
 //! ```
 //!
-//! Words on QEMU's command line: `ring=lane|shared`, `for=MILLISECONDS` (0: until the power goes), `full=stop|recycle`,
-//! and `mode=bench`, which counts instructions instead. See `cargo xtask firmware`.
+//! Words on QEMU's command line: `ring=lane|shared`, `for=MILLISECONDS` (0: until the power goes), `after=MILLISECONDS`
+//! (and no longer than that when it went on after trouble), `full=stop|recycle`, and `mode=bench`, which counts instructions instead. See `cargo xtask firmware`.
 #![no_std]
 #![no_main]
 

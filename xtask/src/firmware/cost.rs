@@ -17,11 +17,11 @@ const INSTRUCTIONS: [(&str, u32); 8] = [
     ("lane_16", 48),
     ("lane_16_most", 110),
     ("shared_16", 58),
-    ("shared_16_most", 150),
+    ("shared_16_most", 155),
     ("full_16", 86),
-    ("drain_lane_16", 740),
-    ("drain_shared_16", 750),
-    ("drain_lane_16_batch", 10_000),
+    ("drain_lane_16", 790),
+    ("drain_shared_16", 800),
+    ("drain_lane_16_batch", 10_500),
 ];
 
 /// The most bytes of flash for ring, framing and writer, optimised for size: with two lanes of 4 KiB, and with the shared

@@ -157,7 +157,7 @@ impl World {
         if self.random.below(3) == 0 {
             device.set_busy(self.random.below(900), self.random.below(20_000));
         }
-        let mut writer = memory.writer(device, config);
+        let mut writer = memory.writer(device, &config);
         if !self.is_aligned && self.random.below(2) == 0 {
             let (mono_us, utc_us) = (1, Micros(1_700_000_000_000_000));
             writer.set_clock(ClockRecord { mono_us, utc_us, source: ClockSource::Gnss });
@@ -431,7 +431,7 @@ impl Boot<'_, '_> {
 
     fn judge(&mut self, whole: Option<u32>) {
         let image = self.writer.device().image().to_vec();
-        if let Some(extent) = whole.and_then(|session| self.world.truths[&(self.world.card, session)].extent) {
+        if let Some(extent) = whole.and_then(|session| self.world.truths.get(&(self.world.card, session))?.extent) {
             reading::whole(reading::bytes(&image, self.world.extents[extent]));
         }
         self.world.judge(&image, whole);

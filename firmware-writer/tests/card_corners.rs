@@ -147,3 +147,24 @@ fn a_card_that_was_prepared_anew_gets_a_new_file() {
         assert!(found == logged, "{seed}: {} are there", found.len());
     }
 }
+
+#[test]
+fn a_poll_that_comes_late_does_not_make_the_card_wait() {
+    const MINUTE: u64 = 60_000_000;
+    for minutes in (1..200).step_by(3) {
+        let mut memory = Memory::new(4);
+        let mut writer = memory.writer(SimCard::blank(SECTORS), &RAW);
+        let mut queue = Queue::new(1 << 20);
+        let mut now = 1_000;
+        writer.device().remove(1);
+        assert_eq!(flush(&mut writer, &mut queue, &mut now), Err(Trouble::Absent));
+        writer.device().insert(None);
+        now += minutes * MINUTE;
+        assert!(queue.log(record(1, now)));
+        // A pause at most, whatever the time that nobody polled in.
+        let end = now + 2 * u64::from(RAW.pause);
+        while flush(&mut writer, &mut queue, &mut now).is_err() {
+            assert!(now < end, "{minutes} minutes");
+        }
+    }
+}

@@ -168,3 +168,25 @@ fn a_poll_that_comes_late_does_not_make_the_card_wait() {
         }
     }
 }
+
+#[test]
+fn sectors_that_cannot_be_read_cost_one_file_or_one_number() {
+    let (image, extents) = fat::card(&[40, 40, 40]);
+    let log = |image: Vec<u8>, first: u32, unreadable: Option<u32>| {
+        let mut memory = Memory::new(4);
+        let mut card = SimCard::new(image);
+        unreadable.into_iter().for_each(|sector| card.make_unreadable(sector..sector + 1));
+        let mut writer = memory.writer(card, &Config::DEFAULT);
+        let mut queue = Queue::new(1 << 20);
+        (first..first + 10).for_each(|number| assert!(queue.log(record(number, 1_000))));
+        assert_eq!(flush(&mut writer, &mut queue, &mut 2_000), Ok(()), "{unreadable:?}");
+        writer.into_device().image().to_vec()
+    };
+    let control = fat::DATA + 2;
+    for unreadable in [extents[0].first, extents[1].first, control, control + 2] {
+        let image = log(log(image.clone(), 0, None), 10, Some(unreadable));
+        let numbers: Vec<u32> = sessions(&image, &extents).iter().map(|session| session.number).collect();
+        let records: usize = sessions(&image, &extents).iter().map(|session| session.records.len()).sum();
+        assert_eq!((numbers, records), (vec![1, 2], 20), "{unreadable}");
+    }
+}

@@ -200,6 +200,20 @@ fn a_shared_ring_that_drops_and_is_full() {
     two_log_and_drop(2, 2, false, &[0x11, 0x12], &[0x21]);
 }
 
+/// A full ring: what is logged goes where a record was, once this was read.
+#[test]
+fn a_full_shared_ring_waits_for_its_reader() {
+    const UNREAD: [u8; 4] = [0x21, 0x22, 0x23, 0x24];
+    model(2, || {
+        let ring = Arc::new(used_ring::<DropNewest>(0, 1));
+        UNREAD.iter().for_each(|number| assert!(ring.log_bytes(2, &record(*number, 1))));
+        let (one, drain) = (log_to(&ring, &[0x11], 1), drain(&ring, 4));
+        let (one, mut got) = (one.join().unwrap(), drain.join().unwrap());
+        got.extend(read(&mut ring.reader(Filter::ALL).unwrap(), 6));
+        assert_eq!((of(&got, 1), of(&got, 2)), (one, UNREAD.to_vec()));
+    });
+}
+
 /// Two overwrite, one reads.
 fn two_log_and_overwrite(used: u8, words: usize, reads: usize, first: &'static [u8], second: &'static [u8]) {
     model(2, move || {

@@ -50,6 +50,7 @@ pub struct SimCard {
     /// From so many pushes on, the errors that follow one another.
     faults: VecDeque<(u64, DeviceError)>,
     bad: Vec<core::ops::Range<u32>>,
+    unreadable: Vec<core::ops::Range<u32>>,
     absent: bool,
     /// It was put in, and not made ready since.
     is_strange: bool,
@@ -73,6 +74,7 @@ impl SimCard {
             busy: (0, 0),
             faults: VecDeque::new(),
             bad: Vec::new(),
+            unreadable: Vec::new(),
             absent: false,
             is_strange: false,
             protected: false,
@@ -111,6 +113,11 @@ impl SimCard {
     /// These sectors can no longer be written.
     pub fn make_bad(&mut self, sectors: core::ops::Range<u32>) {
         self.bad.push(sectors);
+    }
+
+    /// These sectors can no longer be read.
+    pub fn make_unreadable(&mut self, sectors: core::ops::Range<u32>) {
+        self.unreadable.push(sectors);
     }
 
     /// Takes the card out. What a write under way leaves is derived from `seed`.
@@ -203,6 +210,9 @@ impl BlockDevice for SimCard {
             return Err(DeviceError::OutOfRange);
         }
         self.operations.reads += 1;
+        if self.unreadable.iter().any(|range| range.contains(&sector)) {
+            return Err(DeviceError::Failed);
+        }
         *into = sector_of(&self.image, sector);
         Ok(())
     }

@@ -147,3 +147,46 @@ fn a_card_that_was_prepared_anew_gets_a_new_file() {
         assert!(found == logged, "{seed}: {} are there", found.len());
     }
 }
+
+#[test]
+fn a_poll_that_comes_late_does_not_make_the_card_wait() {
+    const MINUTE: u64 = 60_000_000;
+    for minutes in (1..200).step_by(3) {
+        let mut memory = Memory::new(4);
+        let mut writer = memory.writer(SimCard::blank(SECTORS), &RAW);
+        let mut queue = Queue::new(1 << 20);
+        let mut now = 1_000;
+        writer.device().remove(1);
+        assert_eq!(flush(&mut writer, &mut queue, &mut now), Err(Trouble::Absent));
+        writer.device().insert(None);
+        now += minutes * MINUTE;
+        assert!(queue.log(record(1, now)));
+        // A pause at most, whatever the time that nobody polled in.
+        let end = now + 2 * u64::from(RAW.pause);
+        while flush(&mut writer, &mut queue, &mut now).is_err() {
+            assert!(now < end, "{minutes} minutes");
+        }
+    }
+}
+
+#[test]
+fn sectors_that_cannot_be_read_cost_one_file_or_one_number() {
+    let (image, extents) = fat::card(&[40, 40, 40]);
+    let log = |image: Vec<u8>, first: u32, unreadable: Option<u32>| {
+        let mut memory = Memory::new(4);
+        let mut card = SimCard::new(image);
+        unreadable.into_iter().for_each(|sector| card.make_unreadable(sector..sector + 1));
+        let mut writer = memory.writer(card, &Config::DEFAULT);
+        let mut queue = Queue::new(1 << 20);
+        (first..first + 10).for_each(|number| assert!(queue.log(record(number, 1_000))));
+        assert_eq!(flush(&mut writer, &mut queue, &mut 2_000), Ok(()), "{unreadable:?}");
+        writer.into_device().image().to_vec()
+    };
+    let control = fat::DATA + 2;
+    for unreadable in [extents[0].first, extents[1].first, control, control + 2] {
+        let image = log(log(image.clone(), 0, None), 10, Some(unreadable));
+        let numbers: Vec<u32> = sessions(&image, &extents).iter().map(|session| session.number).collect();
+        let records: usize = sessions(&image, &extents).iter().map(|session| session.records.len()).sum();
+        assert_eq!((numbers, records), (vec![1, 2], 20), "{unreadable}");
+    }
+}

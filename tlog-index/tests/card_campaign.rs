@@ -431,7 +431,7 @@ impl Boot<'_, '_> {
 
     fn judge(&mut self, whole: Option<u32>) {
         let image = self.writer.device().image().to_vec();
-        if let Some(extent) = whole.and_then(|session| self.world.truths[&(self.world.card, session)].extent) {
+        if let Some(extent) = whole.and_then(|session| self.world.truths.get(&(self.world.card, session))?.extent) {
             reading::whole(reading::bytes(&image, self.world.extents[extent]));
         }
         self.world.judge(&image, whole);

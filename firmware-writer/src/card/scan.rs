@@ -8,7 +8,7 @@ use tlog::wire::{batch, session};
 
 use super::fat::{Entry, File, Partition, Run, Volume};
 use super::{Extent, Place, Trouble, WhenFull};
-use crate::device::{BlockDevice, SECTOR, Sector};
+use crate::device::{BlockDevice, DeviceError, SECTOR, Sector};
 
 /// A directory of FAT32 has at most 65,536 entries; what goes on is a chain that runs in circles.
 const DIRECTORY_SECTORS: u16 = 4096;
@@ -75,6 +75,11 @@ enum Step {
     FileRun(u32),
 }
 
+/// What comes behind an extent in the list.
+fn behind(at: u16) -> Step {
+    at.checked_add(1).map_or(Step::Control(0), Step::Raw)
+}
+
 #[derive(Clone, Copy, Default)]
 struct Directory {
     cluster: u32,
@@ -107,7 +112,21 @@ impl Scan {
             self.avoid = wanted.avoid;
         }
         if let Some(at) = self.reads(wanted).ok_or(Trouble::NotPrepared)? {
-            device.read(at, &mut sector)?;
+            match (device.read(at, &mut sector), self.step) {
+                (Ok(()), _) => {}
+                // A file whose first sector cannot be read is not used, nor overwritten.
+                (Err(DeviceError::Failed), Step::First) => {
+                    self.step = Step::Directory;
+                    return Ok(None);
+                }
+                (Err(DeviceError::Failed), Step::Raw(at)) => {
+                    (self.has_files, self.step) = (true, behind(at));
+                    return Ok(None);
+                }
+                // A cut of power may have left no sum of the card's own. The other one counts, and this is written next.
+                (Err(DeviceError::Failed), Step::Control(_)) => sector.fill(0),
+                (Err(error), _) => return Err(error.into()),
+            }
         }
         self.advance(&sector, wanted)
     }
@@ -235,7 +254,7 @@ impl Scan {
             self.candidate = Candidate { number: at, first, cluster: 0, sectors, session: 0 };
             self.consider(sector, wanted);
         }
-        Ok(at.checked_add(1).map_or(Step::Control(0), Step::Raw))
+        Ok(behind(at))
     }
 
     /// Compares the candidate, whose first sector this is, with the best so far.

@@ -97,8 +97,8 @@ pub struct Writer<'m, D> {
     abandoned: u8,
     avoid: Option<u16>,
     card: CardId,
-    /// When the card may be looked at again.
-    until: u32,
+    /// When waiting for the card began: from there on the pause counts, as polls may come late by any time.
+    since: u32,
     /// When the first record came into the batch at hand.
     oldest: u32,
     is_full: bool,
@@ -144,7 +144,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             abandoned: 0,
             avoid: None,
             card: CardId::default(),
-            until: 0,
+            since: 0,
             oldest: 0,
             is_full: false,
             is_own: false,
@@ -170,7 +170,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     fn advance<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Progress {
         self.fill(source, now);
         self.is_behind = self.is_closing() && waits(source, now, self.request);
-        // Times that are compared lie less than half an hour apart: 32 bits are enough.
+        // What is compared are spans of less than an hour: 32 bits are enough.
         let now = now as u32;
         match self.stage {
             Stage::Reset => self.reset(now),
@@ -181,7 +181,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             Stage::Logging if self.can_close() => self.write(What::Index, now),
             Stage::Ready | Stage::Logging => Progress::Idle,
             Stage::Writing(what) => self.go_on(what, now),
-            Stage::Waiting(_) if now.wrapping_sub(self.until) < u32::MAX / 2 => self.look_again(now),
+            Stage::Waiting(_) if now.wrapping_sub(self.since) >= self.config.pause => self.look_again(now),
             Stage::Waiting(trouble) => Progress::Stopped(trouble),
             Stage::Closed => Progress::Closed,
         }
@@ -469,7 +469,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         self.counts.troubles = self.counts.troubles.wrapping_add(1);
         self.again = None;
         self.stage = Stage::Waiting(trouble);
-        self.until = now.wrapping_add(self.config.pause);
+        self.since = now;
         Progress::Stopped(trouble)
     }
 

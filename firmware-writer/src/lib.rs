@@ -14,6 +14,8 @@ extern crate std;
 
 #[cfg(feature = "embedded-sdmmc")]
 pub mod adapter;
+#[cfg(feature = "c-api")]
+pub mod c_api;
 pub mod card;
 pub mod clock;
 pub mod device;

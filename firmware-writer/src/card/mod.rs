@@ -28,6 +28,7 @@ use crate::device::DeviceError;
 
 /// Sectors in one piece.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Extent {
     /// The first one.
     pub first: u32,
@@ -119,6 +120,7 @@ pub struct TooSmall;
 
 /// What has happened since the writer was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Counts {
     /// Records taken from the source into batches, in its order.
     pub taken: u32,

@@ -128,7 +128,28 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         batch: &'m mut [u8],
         marks: &'m mut [Mark],
     ) -> Result<Self, TooSmall> {
-        let table = Table::new(kinds);
+        Self::of_table(device, config, Table::new(kinds), batch, marks)
+    }
+
+    /// A writer of kinds of C.
+    #[cfg(feature = "c-api")]
+    pub(crate) fn of_c(
+        device: D,
+        config: &'m Config<'m>,
+        kinds: crate::c_api::kinds::Kinds<'m>,
+        batch: &'m mut [u8],
+        marks: &'m mut [Mark],
+    ) -> Result<Self, TooSmall> {
+        Self::of_table(device, config, Table::of_c(kinds), batch, marks)
+    }
+
+    fn of_table(
+        device: D,
+        config: &'m Config<'m>,
+        table: Table<'m>,
+        batch: &'m mut [u8],
+        marks: &'m mut [Mark],
+    ) -> Result<Self, TooSmall> {
         let declarations = Declarations::new(table);
         let mut buffer = Buffer::new(table, batch, marks)?;
         buffer.open(declarations.len());

@@ -23,6 +23,12 @@ impl<'k> Packets<'k> {
         Self { table: Table::new(kinds), declared: 0, oversized: 0 }
     }
 
+    /// Packets with kinds of C.
+    #[cfg(feature = "c-api")]
+    pub(crate) fn of_c(kinds: crate::c_api::kinds::Kinds<'k>) -> Self {
+        Self { table: Table::of_c(kinds), declared: 0, oversized: 0 }
+    }
+
     /// Sends the header and the schemas again: for a listener that came later.
     pub fn restart(&mut self) {
         self.declared = 0;

@@ -4,6 +4,8 @@ use tlog::Record;
 use tlog::wire::batch;
 
 use super::varuint_len;
+#[cfg(feature = "c-api")]
+use crate::c_api::kinds as c_kinds;
 use crate::clock::ClockRecord;
 use crate::kinds::{Kind, MAX_KINDS};
 
@@ -20,27 +22,90 @@ pub struct Drops {
 }
 
 /// The kinds of the writer itself. Their identifiers follow those of the firmware.
-const OWN: [Kind; OWN_KINDS] =
+static OWN: [Kind; OWN_KINDS] =
     [Kind { name: batch::NAME, schema: batch::Batch::SCHEMA }, Kind::of::<ClockRecord>(), Kind::of::<Drops>()];
 
 /// How many kinds the writer adds to those of a firmware.
 pub const OWN_KINDS: usize = 3;
 
+/// The kinds of a firmware.
+#[derive(Clone, Copy)]
+enum Kinds<'k> {
+    Rust(&'k [Kind]),
+    #[cfg(feature = "c-api")]
+    C(c_kinds::Kinds<'k>),
+}
+
+/// One of the kinds.
+enum Entry<'k> {
+    Rust(&'k Kind),
+    #[cfg(feature = "c-api")]
+    C(&'k c_kinds::Kind),
+}
+
 /// The kinds by identifier.
 #[derive(Clone, Copy)]
 pub(crate) struct Table<'k> {
-    kinds: &'k [Kind],
+    kinds: Kinds<'k>,
+}
+
+impl Entry<'_> {
+    fn name(&self) -> &[u8] {
+        match self {
+            Self::Rust(kind) => kind.name.as_bytes(),
+            #[cfg(feature = "c-api")]
+            Self::C(kind) => kind.name(),
+        }
+    }
+
+    /// Hands the type encoding to `put`, piece by piece.
+    fn schema(&self, put: &mut dyn FnMut(&[u8])) {
+        match self {
+            Self::Rust(kind) => put(kind.schema),
+            #[cfg(feature = "c-api")]
+            Self::C(kind) => kind.schema(put),
+        }
+    }
+
+    fn schema_len(&self) -> usize {
+        match self {
+            Self::Rust(kind) => kind.schema.len(),
+            #[cfg(feature = "c-api")]
+            Self::C(kind) => {
+                let mut len = 0;
+                kind.schema(&mut |bytes| len += bytes.len());
+                len
+            }
+        }
+    }
+
+    #[inline(never)] // flash
+    fn body_len(&self) -> usize {
+        let name = self.name().len();
+        2 + varuint_len(name as u32) + name + self.schema_len()
+    }
 }
 
 impl<'k> Table<'k> {
     /// The first [`MAX_KINDS`] of them.
     pub(crate) fn new(kinds: &'k [Kind]) -> Self {
-        Self { kinds: kinds.get(..MAX_KINDS).unwrap_or(kinds) }
+        Self { kinds: Kinds::Rust(kinds.get(..MAX_KINDS).unwrap_or(kinds)) }
+    }
+
+    /// Those of C.
+    #[cfg(feature = "c-api")]
+    pub(crate) const fn of_c(kinds: c_kinds::Kinds<'k>) -> Self {
+        Self { kinds: Kinds::C(kinds) }
     }
 
     /// How many kinds the firmware has: the greatest of its identifiers.
     pub(crate) const fn firmware(&self) -> u16 {
-        self.kinds.len() as u16
+        let len = match self.kinds {
+            Kinds::Rust(kinds) => kinds.len(),
+            #[cfg(feature = "c-api")]
+            Kinds::C(kinds) => kinds.len(),
+        };
+        len as u16
     }
 
     /// The greatest identifier.
@@ -60,31 +125,31 @@ impl<'k> Table<'k> {
         self.firmware() + 3
     }
 
-    fn get(&self, id: u16) -> Option<&Kind> {
+    fn get(&self, id: u16) -> Option<Entry<'k>> {
         let at = usize::from(id).checked_sub(1)?;
-        self.kinds.get(at).or_else(|| OWN.get(at.checked_sub(self.kinds.len())?))
+        let entry = match self.kinds {
+            Kinds::Rust(kinds) => kinds.get(at).map(Entry::Rust),
+            #[cfg(feature = "c-api")]
+            Kinds::C(kinds) => kinds.get(at).map(Entry::C),
+        };
+        entry.or_else(|| OWN.get(at.checked_sub(self.firmware().into())?).map(Entry::Rust))
     }
 
     /// The length of the schema block of a kind.
     pub(crate) fn block_len(&self, id: u16) -> usize {
-        self.get(id).map_or(0, |kind| 1 + varuint_len(body_len(kind) as u32) + body_len(kind))
+        self.get(id).map_or(0, |kind| 1 + varuint_len(kind.body_len() as u32) + kind.body_len())
     }
 
     /// Hands the schema block of a kind to `put`, piece by piece.
     pub(crate) fn block(&self, id: u16, put: &mut dyn FnMut(&[u8])) {
         let Some(kind) = self.get(id) else { return };
         put(&[1]);
-        number(body_len(kind), put);
+        number(kind.body_len(), put);
         put(&[id as u8, 0]);
-        number(kind.name.len(), put);
-        put(kind.name.as_bytes());
-        put(kind.schema);
+        number(kind.name().len(), put);
+        put(kind.name());
+        kind.schema(put);
     }
-}
-
-#[inline(never)] // flash
-fn body_len(kind: &Kind) -> usize {
-    2 + varuint_len(kind.name.len() as u32) + kind.name.len() + kind.schema.len()
 }
 
 /// Hands a number to `put`, as a varuint.

@@ -1,5 +1,6 @@
 //! The chores of the project, each a subcommand of `cargo xtask`.
 
+mod c_api;
 mod campaign;
 mod firmware;
 mod fuzz;
@@ -44,6 +45,8 @@ enum Chore {
     Loom(mutants::LoomOptions),
     /// Spoil the rings of the firmware writer in many ways, each of which loom must notice
     Mutants(mutants::Options),
+    /// Build and run the C API with compilers of C and C++, and link it for Arm
+    CApi,
     /// Compare the logs in testdata/ with what mjbots' own Python reader makes of them
     Moteus,
     /// Convert logs and have the files read by pyarrow, DuckDB, polars, Spark and others
@@ -72,6 +75,7 @@ fn run(chore: &Chore) -> Result<()> {
         Chore::Firmware(options) => firmware::run(options),
         Chore::Loom(options) => mutants::loom(options),
         Chore::Mutants(options) => mutants::run(options),
+        Chore::CApi => c_api::check().map(|good| println!("{good} passed, 0 failed")),
         Chore::Moteus => moteus::run(),
         Chore::Readers => readers::run(),
         Chore::Generate(options) => generate::run(options),

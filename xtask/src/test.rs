@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use crate::project::{cargo, is_ci, shared_dir};
 use crate::runner::Runner;
-use crate::{campaign, firmware, fuzz, moteus, mutants, power_cut, readers, tidy};
+use crate::{c_api, campaign, firmware, fuzz, moteus, mutants, power_cut, readers, tidy};
 
 /// How long each fuzz target runs here. `cargo xtask fuzz` runs them for longer.
 const FUZZ_SECONDS: u32 = 5;
@@ -34,6 +34,7 @@ pub fn run() -> Result<()> {
     let how = format!("cargo xtask mutants --sample {}", mutants::SAMPLE);
     runner.step("mutants", &how, || mutants::check(mutants::SAMPLE, 0))?;
     fuzz_shortly(&mut runner)?;
+    runner.step("C API", "cargo xtask c-api", c_api::check)?;
     runner.step("moteus", "cargo xtask moteus", moteus::check)?;
     runner.step("readers", "cargo xtask readers", readers::check)?;
     // Once more, where it is seen.

@@ -130,10 +130,16 @@ fn copy_in(slot: &[AtomicU32], bytes: &[u8]) {
 }
 
 /// Copies words to bytes.
+#[inline]
 pub fn copy_out(slot: &[AtomicU32], bytes: &mut [u8]) {
-    for (word, bytes) in slot.iter().zip(bytes.chunks_mut(4)) {
+    let (whole, rest) = bytes.as_chunks_mut::<4>();
+    let last = slot.get(whole.len());
+    for (word, bytes) in slot.iter().zip(whole) {
+        *bytes = word.load(Ordering::Relaxed).to_le_bytes();
+    }
+    if let Some(word) = last {
         let word = word.load(Ordering::Relaxed).to_le_bytes();
-        bytes.iter_mut().zip(word).for_each(|(to, from)| *to = from);
+        rest.iter_mut().zip(word).for_each(|(to, from)| *to = from);
     }
 }
 

@@ -60,13 +60,13 @@ impl Frame {
         *time = self.time.to_le_bytes();
         let mut out = fields.iter_mut();
         *out.next()? = BlockType::Data.code() as u8;
-        varuint(self.body_len() as u32, &mut out)?;
+        short_varuint(self.body_len() as u32, &mut out)?;
         *out.next()? = self.kind as u8;
         if self.previous == 0 {
             *out.next()? = FLAGS;
         } else {
             *out.next()? = CHAINED;
-            varuint(self.previous, &mut out)?;
+            short_varuint(self.previous, &mut out)?;
         }
         let checksum = crc::hash(block);
         let front = block.get_mut(..block.len().checked_sub(self.len)?)?;
@@ -94,6 +94,17 @@ pub(crate) const fn varuint_len(mut value: u32) -> usize {
     len
 }
 
+/// Writes a number that mostly has one byte.
+#[inline]
+fn short_varuint(value: u32, out: &mut core::slice::IterMut<'_, u8>) -> Option<()> {
+    if value >= 0x80 {
+        return varuint(value, out);
+    }
+    *out.next()? = value as u8;
+    Some(())
+}
+
+/// Writes a number.
 #[inline(never)] // flash
 pub(crate) fn varuint(mut value: u32, out: &mut core::slice::IterMut<'_, u8>) -> Option<()> {
     while value >= 0x80 {

@@ -185,7 +185,7 @@ impl<'m> Buffer<'m> {
     pub(crate) fn own(&mut self, kind: u16, payload: &[u8]) -> bool {
         let place = self.place();
         let previous = distance(self.marks, kind, self.base, place);
-        let frame = Frame { kind, previous, time: self.time, len: payload.len() };
+        let frame = Frame::new(kind, previous, self.time, payload.len());
         let end = self.bytes.len() - SPARE;
         let put = self.bytes.get_mut(self.used..end).and_then(|out| frame.put(payload, out));
         let Some((len, checksum)) = put else { return false };

@@ -153,7 +153,7 @@ impl<'k> Declarations<'k> {
 
 /// Writes the data block of a head to the front of `out`; its length and its checksum.
 pub(crate) fn head_block(id: u16, head: &Batch, time: u64, out: &mut [u8]) -> Option<(usize, u32)> {
-    let frame = Frame { kind: id, previous: 0, time, len: Batch::LEN };
+    let frame = Frame::new(id, 0, time, Batch::LEN);
     frame.put(&head.encode(), out)
 }
 

@@ -28,20 +28,22 @@ pub(crate) struct Frame {
     pub time: u64,
     /// The length of the payload.
     pub len: usize,
+    /// The length of the block behind its size.
+    body: usize,
 }
 
 impl Frame {
+    /// What it says about this payload.
+    #[inline]
+    pub(crate) fn new(kind: u16, previous: u32, time: u64, len: usize) -> Self {
+        let chain = if previous == 0 { 0 } else { varuint_len(previous) };
+        Self { kind, previous, time, len, body: FIXED + chain + len }
+    }
+
     /// How many bytes the block has.
     #[inline]
     pub(crate) fn block_len(&self) -> usize {
-        let body = self.body_len();
-        1 + varuint_len(body as u32) + body
-    }
-
-    #[inline]
-    fn body_len(&self) -> usize {
-        let previous = if self.previous == 0 { 0 } else { varuint_len(self.previous) };
-        FIXED + previous + self.len
+        1 + varuint_len(self.body as u32) + self.body
     }
 
     /// Where the payload is in the block, which is [`block_len`](Self::block_len) long.
@@ -60,7 +62,7 @@ impl Frame {
         *time = self.time.to_le_bytes();
         let mut out = fields.iter_mut();
         *out.next()? = BlockType::Data.code() as u8;
-        short_varuint(self.body_len() as u32, &mut out)?;
+        short_varuint(self.body as u32, &mut out)?;
         *out.next()? = self.kind as u8;
         if self.previous == 0 {
             *out.next()? = FLAGS;
@@ -125,7 +127,7 @@ mod tests {
     #[test]
     fn is_what_the_format_crate_writes() {
         for (previous, len) in [(0, 0), (1, 16), (0x7f, 109), (0x80, 110), (0x4000, 16_000), (u32::MAX, 65_535)] {
-            let frame = Frame { kind: 100, previous, time: 1 << 40 | 5, len };
+            let frame = Frame::new(100, previous, 1 << 40 | 5, len);
             let mut block = vec![0xaa; frame.block_len()];
             let put = frame.put(&vec![7; len], &mut block);
             let checksum = put.map(|(_, checksum)| checksum);
@@ -147,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_block_of_another_length_is_refused() {
-        let frame = Frame { kind: 1, previous: 0, time: 0, len: 4 };
+        let frame = Frame::new(1, 0, 0, 4);
         let mut block = vec![0; frame.block_len()];
         assert_eq!(frame.put(&[0; 4], &mut block[1..]), None);
         assert_eq!(frame.seal(&mut block[..3]), None);

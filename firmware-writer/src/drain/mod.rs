@@ -56,7 +56,7 @@ pub(crate) fn next<S: Source + ?Sized>(
         if until.is_some_and(|until| time > until) {
             return Next::Empty;
         }
-        let frame = Frame { kind: head.id, previous: previous(head.id), time, len: usize::from(head.len) };
+        let frame = Frame::new(head.id, previous(head.id), time, head.len.into());
         let len = frame.block_len();
         let Some(block) = out.get_mut(..len) else { return Next::Full };
         if source.take(frame.payload(block))

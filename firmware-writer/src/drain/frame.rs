@@ -55,8 +55,8 @@ impl Frame {
 
     /// Writes what stands in front of the payload; the checksum. `None` when the block has another length.
     pub(crate) fn seal(&self, block: &mut [u8]) -> Option<u32> {
-        let front = block.get_mut(..block.len().checked_sub(self.len)?)?;
-        let (fields, stored) = front.split_last_chunk_mut::<{ crc::LEN }>()?;
+        let payload_at = block.len().checked_sub(self.len)?;
+        let (fields, stored) = block.get_mut(..payload_at)?.split_last_chunk_mut::<{ crc::LEN }>()?;
         *stored = [0; crc::LEN];
         let (fields, time) = fields.split_last_chunk_mut::<8>()?;
         *time = self.time.to_le_bytes();
@@ -71,8 +71,7 @@ impl Frame {
             short_varuint(self.previous, &mut out)?;
         }
         let checksum = crc::hash(block);
-        let front = block.get_mut(..block.len().checked_sub(self.len)?)?;
-        *front.last_chunk_mut()? = checksum.to_le_bytes();
+        *block.get_mut(..payload_at)?.last_chunk_mut()? = checksum.to_le_bytes();
         Some(checksum)
     }
 

@@ -108,6 +108,7 @@ impl<'k> Declarations<'k> {
     }
 
     /// The length of the index.
+    #[inline(never)] // flash
     pub(crate) fn index_len(&self) -> u32 {
         let body = self.index_body();
         1 + varuint_len(body) as u32 + body

@@ -125,6 +125,7 @@ impl<'k> Table<'k> {
         self.firmware() + 3
     }
 
+    #[inline(never)] // flash
     fn get(&self, id: u16) -> Option<Entry<'k>> {
         let at = usize::from(id).checked_sub(1)?;
         let entry = match self.kinds {
@@ -141,6 +142,7 @@ impl<'k> Table<'k> {
     }
 
     /// Hands the schema block of a kind to `put`, piece by piece.
+    #[inline(never)] // flash
     pub(crate) fn block(&self, id: u16, put: &mut dyn FnMut(&[u8])) {
         let Some(kind) = self.get(id) else { return };
         put(&[1]);
@@ -153,6 +155,7 @@ impl<'k> Table<'k> {
 }
 
 /// Hands a number to `put`, as a varuint.
+#[inline(never)] // flash
 pub(crate) fn number(mut value: usize, put: &mut dyn FnMut(&[u8])) {
     while value >= 0x80 {
         put(&[value as u8 | 0x80]);

@@ -547,6 +547,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         there == Some(file.session)
     }
 
+    #[inline(never)] // flash
     fn search(&mut self, now: u32) -> Progress {
         let &Config { place, when_full, .. } = self.config;
         let wanted = Wanted { place, when_full, avoid: self.avoid, least: self.log.least() };

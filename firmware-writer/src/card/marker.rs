@@ -29,11 +29,17 @@ pub(crate) fn write(time: u64, at: u32, marks: &[Mark], out: &mut [u8]) -> Optio
     let mut out = block.iter_mut();
     *out.next()? = BlockType::SeekMarker.code() as u8;
     varuint(body as u32, &mut out)?;
-    for part in [&MARKER[..], &[0; crc::LEN], &[header as u8, 0], &time.to_le_bytes(), &[count]] {
-        for byte in part {
-            *out.next()? = *byte;
-        }
-    }
+    let (fixed, elements) = out.into_slice().split_first_chunk_mut::<FIXED>()?;
+    let (front, fields) = fixed.split_first_chunk_mut::<{ MARKER.len() }>()?;
+    *front = MARKER;
+    let (stored, fields) = fields.split_first_chunk_mut::<{ crc::LEN }>()?;
+    *stored = [0; crc::LEN];
+    let ([len, flags], fields) = fields.split_first_chunk_mut()?;
+    (*len, *flags) = (header as u8, 0);
+    let (stamp, fields) = fields.split_first_chunk_mut()?;
+    *stamp = time.to_le_bytes();
+    *fields.first_mut()? = count;
+    let mut out = elements.iter_mut();
     for (id, back) in (1..).zip(marks.iter().map(distance)) {
         if back != 0 {
             *out.next()? = id;

@@ -116,8 +116,8 @@ impl<'a, R: Ring> Reader<'a, R> {
     /// Goes on behind the `words` at the cursor.
     fn pass(&mut self, words: u32) {
         let waiting = self.ring.reserved().wrapping_sub(self.at);
-        // Where nothing is overwritten, no more can wait than there is room for.
-        let waiting = if R::Policy::OVERWRITES { waiting.min(R::WORDS) } else { waiting } * 4;
+        // Where nothing is overwritten, no more can wait than there is room for, unless callers in C log from two contexts.
+        let waiting = if R::Policy::OVERWRITES { waiting.min(R::WORDS) } else { waiting }.wrapping_mul(4);
         self.high_water = self.high_water.max(waiting);
         self.at = self.at.wrapping_add(words);
         self.front = None;

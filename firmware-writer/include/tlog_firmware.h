@@ -210,7 +210,7 @@ typedef struct tlog_ring {
 /* TLOG_RECORD(IMU, 1, "imu", struct imu, accel, gyro): says what a struct is, at file scope, in a header or a source file.
  *
  * - IMU is what TLOG_LOG and TLOG_KINDS call it. 1 is its number: those of a firmware are 1, 2, 3, … "imu" is its name in the
- *   log: printable ASCII without spaces, not tlog.…
+ *   log: identifiers with dots between them, as in robot.status, but not tlog.…
  * - Then all fields in their order. Their types are found out: bool, integers, float, double, tlog_timestamp,
  *   tlog_duration, enumerations (which the ABI of Arm gives as few bytes as they need), and arrays of one dimension of these.
  * - It does not compile when there is padding in the struct, a field is missing, in a wrong place, or of another type: order

@@ -12,10 +12,30 @@ pub struct Kind {
 }
 
 impl Kind {
-    /// The kind of a Rust type.
+    /// The kind of a Rust type. Does not compile when the references could not read the record's name: identifiers with
+    /// dots between them.
     pub const fn of<T: Record>() -> Self {
+        const { assert!(is_record_name(T::NAME.as_bytes()), "a record's name is identifiers with dots between them") };
         Self { name: T::NAME, schema: T::SCHEMA }
     }
+}
+
+/// Whether both references take this for the name of a record: identifiers with dots between them.
+pub(crate) const fn is_record_name(name: &[u8]) -> bool {
+    let (mut at, mut starts) = (0, true);
+    while at < name.len() {
+        let fits = match name[at] {
+            b'.' => !starts,
+            byte if starts => byte.is_ascii_alphabetic(),
+            byte => byte.is_ascii_alphanumeric() || byte == b'_',
+        };
+        if !fits {
+            return false;
+        }
+        starts = name[at] == b'.';
+        at += 1;
+    }
+    !starts
 }
 
 /// A record with its place in the table that [`kinds!`](crate::kinds!) makes.
@@ -64,4 +84,19 @@ macro_rules! kinds {
         $crate::kinds!(@ids $id + 1; $($rest),*);
     };
     (@ids $id:expr;) => {};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_records() {
+        for good in ["imu", "robot.status", "a1_.b"] {
+            assert!(is_record_name(good.as_bytes()), "{good}");
+        }
+        for bad in ["", ".", "robot/status", "imu.", ".imu", "a..b", "1a", "a.1", "a b", "\u{e4}"] {
+            assert!(!is_record_name(bad.as_bytes()), "{bad}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ struct Imu {
 
 /// What `struct status` of the example is in Rust.
 #[derive(Record, Debug, PartialEq)]
-#[tlog(name = "robot/status")]
+#[tlog(name = "robot.status")]
 struct Status {
     number: u64,
     when: Micros,

@@ -26,7 +26,7 @@ struct status {
     bool is_armed;
     bool doors[2];
 };
-TLOG_RECORD(STATUS, 2, "robot/status", struct status, number, when, uptime, volts, offset, counts, faults, celsius, flags,
+TLOG_RECORD(STATUS, 2, "robot.status", struct status, number, when, uptime, volts, offset, counts, faults, celsius, flags,
             trim, level, is_armed, doors);
 
 TLOG_KINDS(KINDS, IMU, STATUS);

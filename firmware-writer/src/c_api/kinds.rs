@@ -9,6 +9,7 @@ use tlog::wire::type_code as code;
 use super::Outcome;
 use super::sizes::{MAX_FIELDS, MAX_KINDS};
 use crate::drain::number;
+use crate::kinds::is_record_name;
 
 /// `tlog_field`: one field of a record.
 #[repr(C)]
@@ -114,7 +115,7 @@ impl Kind {
             return Err(Outcome::Kinds);
         }
         let name = self.name();
-        if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) || name.starts_with(b"tlog.") {
+        if !is_record_name(name) || name.starts_with(b"tlog.") {
             return Err(Outcome::Name);
         }
         let fields = self.fields();

@@ -30,7 +30,7 @@
 //! }
 //!
 //! #[derive(Record, Debug, PartialEq)]
-//! #[tlog(name = "leg/servo")]
+//! #[tlog(name = "leg.servo")]
 //! struct Servo<'a> {
 //!     since: Micros,
 //!     #[tlog(alias = "torque_nm", default = 0.0)]

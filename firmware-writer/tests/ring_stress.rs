@@ -1,6 +1,7 @@
 //! Rings under threads: no record is torn, and each that was attempted is read, dropped or overwritten, per kind.
 //!
-//! `TLOG_STRESS_RECORDS` says how many records each thread logs; the default is quick.
+//! `TLOG_STRESS_RECORDS` says how many records each thread logs; the default is quick. `--nocapture` shows what became of
+//! them.
 #![cfg(not(loom))]
 #![allow(missing_docs, reason = "tests")]
 
@@ -102,6 +103,7 @@ where
                     assert!(!keeps_all || lost.overwritten == 0);
                     let counted = seen.read[id] + u64::from(lost.dropped) + u64::from(lost.overwritten);
                     assert_eq!(counted, records(), "kind {id}: {} read, {lost:?}", seen.read[id]);
+                    println!("kind {id}: {counted} logged, {} read, {lost:?}", seen.read[id]);
                 }
             });
         }

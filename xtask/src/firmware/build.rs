@@ -21,25 +21,42 @@ const SMALL_TARGET: &str = "thumbv6m-none-eabi";
 /// The GNU linker: Debian's compiler comes without one of its own.
 const LINK: &str = "-C linker=arm-none-eabi-ld -C linker-flavor=ld -C link-arg=-Tlink.x";
 
-/// How it is optimised: for size, or for speed.
+/// How it is optimised, for size or for speed, and for what.
 #[derive(Clone, Copy)]
 pub enum Profile {
     Size,
     Speed,
+    /// For speed, on a Cortex-M0.
+    Small,
 }
 
 impl Profile {
     const fn name(self) -> &'static str {
         match self {
             Self::Size => "release",
-            Self::Speed => "speed",
+            Self::Speed | Self::Small => "speed",
+        }
+    }
+
+    const fn target(self) -> &'static str {
+        match self {
+            Self::Size | Self::Speed => TARGET,
+            Self::Small => SMALL_TARGET,
+        }
+    }
+
+    /// What QEMU's board has to be given instead of its own processor.
+    pub const fn processor(self) -> Option<&'static str> {
+        match self {
+            Self::Size | Self::Speed => None,
+            Self::Small => Some("cortex-m0"),
         }
     }
 }
 
 /// A program of the firmware, once it is built.
 pub fn program(name: &str, profile: Profile) -> PathBuf {
-    folder().join(TARGET).join(profile.name()).join(name)
+    folder().join(profile.target()).join(profile.name()).join(name)
 }
 
 fn folder() -> PathBuf {
@@ -54,9 +71,9 @@ pub fn steps(runner: &mut Runner) -> Result<()> {
     runner.command("firmware", cargo("build --release", TARGET, LINK).current_dir(root().join(FOLDER)))?;
     let mut speed = cargo("build --profile speed --bin lm3s6965evb", TARGET, LINK);
     runner.command("firmware for speed", speed.current_dir(root().join(FOLDER)))?;
-    let line = "build --release -p firmware-writer --lib --features portable-atomic,embedded-sdmmc";
-    let mut small = cargo(line, SMALL_TARGET, "--cfg portable_atomic_unsafe_assume_single_core");
-    runner.command("library for the smallest", &mut small)
+    let line = "build --profile speed --bin lm3s6965evb --features small";
+    let mut small = cargo(line, SMALL_TARGET, &format!("{LINK} --cfg portable_atomic_unsafe_assume_single_core"));
+    runner.command("firmware for the smallest", small.current_dir(root().join(FOLDER)))
 }
 
 /// A command of Debian's cargo, whatever toolchain runs us.

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::build::{Profile, program};
 use super::emulator::{Setup, Words, number};
+use super::masked;
 use crate::project::output_of;
 
 /// Each instruction takes 1,024 ns: the firmware counts by its own clock.
@@ -23,6 +24,13 @@ const INSTRUCTIONS: [(&str, u32); 8] = [
     ("drain_shared_16", 532),
     ("drain_lane_16_batch", 10_000),
 ];
+
+/// The same on a Cortex-M0.
+const INSTRUCTIONS_M0: [(&str, u32); 5] =
+    [("lane_16", 48), ("lane_16_most", 110), ("shared_16", 64), ("shared_16_most", 180), ("full_16", 100)];
+
+/// The most instructions with interrupts masked, on a Cortex-M0; on others there are none.
+const MASKED: u32 = 12;
 
 /// The most bytes of flash for ring, framing and writer, optimised for size: with two lanes of 4 KiB, and with the shared
 /// ring. What statics begin with is a part of it, where that is not zeros.
@@ -42,14 +50,31 @@ pub fn check() -> Result<u64> {
     for (what, most) in INSTRUCTIONS.iter().chain(&RAM) {
         within(&words, what, *most)?;
     }
+    let small = small()?;
     let base = flash("size-base")?;
     for (name, most) in FLASH {
         let flash = flash(name)? - base;
         println!("   {name}: {flash} bytes of flash (at most {most})");
         ensure!(flash <= most, "{name}: {flash} bytes of flash, more than {most}");
         no_panics(name)?;
+        masked::never(&program(name, Profile::Size))?;
     }
-    Ok((INSTRUCTIONS.len() + RAM.len() + 2 * FLASH.len()) as u64)
+    Ok((INSTRUCTIONS.len() + RAM.len() + 3 * FLASH.len()) as u64 + small)
+}
+
+/// Checks what logging costs on a Cortex-M0; how many numbers.
+fn small() -> Result<u64> {
+    println!("   on a Cortex-M0:");
+    let setup = Setup { words: &["mode=bench"], drive: None, icount: Some(COUNTING), profile: Profile::Small };
+    let words = setup.run()?;
+    for (what, most) in INSTRUCTIONS_M0 {
+        within(&words, what, most)?;
+    }
+    // What comes before the first record happens once: the processor's peripherals are taken, producers and readers.
+    let masked = masked::longest(&setup, "by_lane")?;
+    println!("   interrupts masked: {masked} instructions (at most {MASKED})");
+    ensure!(masked <= MASKED, "interrupts masked for {masked} instructions, more than {MASKED}");
+    Ok(INSTRUCTIONS_M0.len() as u64 + 1)
 }
 
 fn within(words: &Words, what: &str, most: u32) -> Result<()> {

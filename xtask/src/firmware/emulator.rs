@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -39,22 +39,36 @@ pub struct Setup<'a> {
 }
 
 impl Setup<'_> {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// When QEMU cannot be started.
-    pub fn start(&self) -> Result<Emulator> {
+    /// The program that runs.
+    pub fn program(&self) -> PathBuf {
+        program("lm3s6965evb", self.profile)
+    }
+
+    /// What starts it.
+    pub fn command(&self) -> Command {
         let mut command = Command::new("qemu-system-arm");
         command.args(["-M", "lm3s6965evb", "-display", "none", "-serial", "none", "-monitor", "stdio"]);
+        if let Some(processor) = self.profile.processor() {
+            command.args(["-cpu", processor]);
+        }
         let words: String = self.words.iter().map(|word| format!(",arg={word}")).collect();
         command.arg("-semihosting-config").arg(format!("enable=on,target=native,arg=firmware{words}"));
-        command.arg("-kernel").arg(program("lm3s6965evb", self.profile));
+        command.arg("-kernel").arg(self.program());
         if let Some(drive) = &self.drive {
             command.arg("-drive").arg(drive);
         }
         if let Some(icount) = self.icount {
             command.args(["-icount", icount]);
         }
+        command
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// When QEMU cannot be started.
+    pub fn start(&self) -> Result<Emulator> {
+        let mut command = self.command();
         // Its words about timers and such are of no use, unless it fails.
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().context("qemu-system-arm")?;

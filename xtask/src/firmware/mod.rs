@@ -1,7 +1,7 @@
 //! `cargo xtask firmware`: the firmware for QEMU's board, what it costs, and what it leaves on a card when the power goes.
 //!
 //! ```text
-//!  build ─► cost      instructions, flash, RAM, nothing that panics                      cost.rs
+//!  build ─► cost      instructions, flash, RAM, nothing that panics, interrupts masked   cost.rs, masked.rs
 //!    ├────► kill      QEMU is killed at any moment; what was acknowledged is there       power.rs
 //!    ├────► cut       a journal of all sector writes, cut after each, the next one torn  power.rs, journal.rs
 //!    └────► trouble   no card, one that is exchanged, full, garbage                      trouble.rs
@@ -14,6 +14,7 @@ mod card;
 mod cost;
 mod emulator;
 mod journal;
+mod masked;
 mod power;
 mod trouble;
 

@@ -55,3 +55,41 @@ fn what_firmware_logs_is_listed_and_pulled() {
         assert!(lines.starts_with(r#"{"time":"2023-11-14T22:13:20.001Z""#), "{}", lines.lines().next().unwrap());
     }
 }
+
+/// The slot of this file in the root directory, in bytes from the start of the image.
+fn slot(image: &[u8], name: &[u8; 11]) -> usize {
+    image.windows(11).position(|window| window == name).unwrap()
+}
+
+fn le(image: &[u8], at: usize, len: usize) -> usize {
+    image[at..at + len].iter().rev().fold(0, |value, &byte| value << 8 | usize::from(byte))
+}
+
+#[test]
+fn files_whose_size_takes_less_than_they_have_are_read_as_firmware_writes_them() {
+    let folder = Folder::new();
+    folder.tlog(&["card", "init", "card.img", "--files", "3", "--size", "1MiB"]).good();
+    let prepared = folder.get("card.img");
+    let slot = slot(&prepared, b"TLOG0001TLG");
+    let boot = le(&prepared, 454, 4) * 512;
+    let cluster = le(&prepared, slot + 20, 2) << 16 | le(&prepared, slot + 26, 2);
+    let entry = |cluster: usize| boot + le(&prepared, boot + 14, 2) * 512 + 4 * cluster;
+    let per_cluster = le(&prepared, boot + 13, 1) * 512;
+    let last = cluster + (1 << 20) / per_cluster - 1;
+    // The chain of the first file goes on into the second; then, a size that takes half of it, and no whole sectors.
+    let longer: (usize, &[u8]) = (entry(last), &u32::try_from(last + 1).unwrap().to_le_bytes());
+    let shorter: (usize, &[u8]) = (slot + 28, &((1_u32 << 19) + 612).to_le_bytes());
+    for changes in [&[longer][..], &[shorter], &[longer, shorter]] {
+        for close in [false, true] {
+            let mut image = prepared.clone();
+            changes.iter().for_each(|(at, bytes)| image[*at..*at + bytes.len()].copy_from_slice(bytes));
+            folder.put("card.img", log(image, 200, close));
+            let list = folder.tlog(&["card", "ls", "card.img"]).good();
+            let ending = if close { "closed" } else { "open" };
+            assert!(list.contains(&format!("TLOG0001.TLG       1  {ending}")), "{list}");
+            folder.tlog(&["card", "pull", "card.img", "-o", "logs", "--force"]).good();
+            let args = ["cat", "logs/session-000001.tlog", "--record", "sample", "--record", "note"];
+            assert_eq!(folder.tlog(&args).good().lines().count(), 200);
+        }
+    }
+}

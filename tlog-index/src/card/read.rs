@@ -1,5 +1,6 @@
 //! Finding the files of a card: in an image, on a device, or in a folder where it is mounted.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -62,7 +63,8 @@ pub fn open_folder(folder: &Path) -> Result<Card, CardError> {
     paths.sort();
     let extent = |(name, path): (String, PathBuf)| -> io::Result<Extent> {
         let file = File::open(path)?;
-        Ok(Extent { name, len: file.metadata()?.len(), start: 0, within: Arc::new(file) })
+        let len = file.metadata()?.len() / SECTOR * SECTOR;
+        Ok(Extent { name, len, start: 0, within: Arc::new(file) })
     };
     let control = control.map(|path| extent((CONTROL.to_owned(), path))).transpose()?;
     let files: Vec<Extent> = paths.into_iter().map(extent).collect::<io::Result<_>>()?;
@@ -141,14 +143,17 @@ impl Volume {
 
     fn card(mut self) -> Result<Card, CardError> {
         let (mut files, mut control, mut faults) = (Vec::<Extent>::new(), None, Vec::new());
+        let mut names = HashSet::new();
         for entry in self.root()? {
             let is_control = entry.name == CONTROL;
             if !is_control && !is_session_name(&entry.name) {
                 continue;
             }
-            let is_known =
-                if is_control { control.is_some() } else { files.iter().any(|file| file.name == entry.name) };
+            let is_known = names.contains(&entry.name);
             let extent = if is_known { Err("there are two of this name") } else { self.extent(&entry)? };
+            if extent.is_ok() {
+                names.insert(entry.name.clone());
+            }
             match extent {
                 Ok(extent) if is_control => control = Some(extent),
                 Ok(extent) => files.push(extent),
@@ -196,7 +201,9 @@ impl Volume {
 
     /// Where a file lies, if it is in one piece; what is wrong with it else.
     fn extent(&mut self, entry: &Entry) -> io::Result<Result<Extent, &'static str>> {
-        let clusters = entry.len.div_ceil(self.geometry.cluster_bytes());
+        // Whole sectors, as firmware counts.
+        let len = entry.len / SECTOR * SECTOR;
+        let clusters = len.div_ceil(self.geometry.cluster_bytes());
         let last = u32::try_from(u64::from(entry.first) + clusters.saturating_sub(1)).ok();
         let (first, last) = (self.geometry.sector_of(entry.first), last.and_then(|last| self.geometry.sector_of(last)));
         let (Some(first), Some(_), true) = (first, last, clusters > 0) else {
@@ -210,10 +217,11 @@ impl Volume {
             return Ok(Err("it is not in one piece, so firmware does not use it"));
         }
         let start = self.start.saturating_add(first * SECTOR);
-        Ok(Ok(Extent { name: entry.name.clone(), len: entry.len, start, within: Arc::clone(&self.file) }))
+        Ok(Ok(Extent { name: entry.name.clone(), len, start, within: Arc::clone(&self.file) }))
     }
 
-    /// Whether so many clusters follow each other from this one on, and then end.
+    /// Whether so many clusters follow each other from this one on. Then they end, or go on in one piece: firmware uses
+    /// files that have more clusters than their size needs.
     fn is_chain(&self, first: u32, clusters: u64) -> io::Result<bool> {
         let mut buffer = vec![0; 4 * ENTRIES.min(usize::try_from(clusters).unwrap_or(ENTRIES))];
         let mut done = 0;
@@ -228,7 +236,7 @@ impl Volume {
             for (at, next) in part.chunks_exact(4).enumerate() {
                 let (next, at) = (number(next, 0, 4) & 0x0fff_ffff, from + at as u64);
                 let is_last = at + 1 == u64::from(first) + clusters;
-                if if is_last { next < 0x0fff_fff8 } else { next != at + 1 } {
+                if next != at + 1 && !(is_last && next >= 0x0fff_fff8) {
                     return Ok(false);
                 }
             }

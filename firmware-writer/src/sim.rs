@@ -1,8 +1,10 @@
 //! A simulated card, for tests: it counts, stalls, fails and goes away as it is told, and remembers every write, so that
 //! a cut of power can be made of any of them afterwards.
 //!
-//! A write that has not been acknowledged when the card goes away leaves each of its sectors old or new, and one torn,
-//! all that the contract of [`crate::device`] allows.
+//! A write that has not been acknowledged when the card goes away, or is reset, leaves each of its sectors old or new, and
+//! one torn. One of several sectors was announced, as a driver does that tells the card how many there will be; it may
+//! leave those blank that are not new, also those that were never handed over. All that the contract of [`crate::device`]
+//! allows.
 
 use core::task::Poll;
 use std::boxed::Box;
@@ -30,9 +32,11 @@ pub struct Operations {
 /// What a write did, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// A write was begun: its first sector, and how many it will be.
+    Begun(u32, u32),
     /// The card took a sector.
     Pushed(u32, Box<Sector>),
-    /// All sectors since the last of these are on the card.
+    /// All sectors of the write are on the card.
     Acknowledged,
 }
 
@@ -57,6 +61,8 @@ pub struct SimCard {
     protected: bool,
     /// The next sector of the write that is under way, and its end.
     write: Option<(u32, u32)>,
+    /// How many sectors it was to have.
+    announced: u32,
     pending: Vec<(u32, Sector)>,
     journal: Vec<Event>,
     operations: Operations,
@@ -79,6 +85,7 @@ impl SimCard {
             is_strange: false,
             protected: false,
             write: None,
+            announced: 0,
             pending: Vec::new(),
             journal: Vec::new(),
             operations: Operations::default(),
@@ -159,16 +166,21 @@ impl SimCard {
     fn abandon(&mut self, seed: u64) {
         let mut random = Random::new(seed);
         let torn = random.below(self.pending.len() as u64 + 1) as usize;
-        for (at, (sector, new)) in core::mem::take(&mut self.pending).into_iter().enumerate() {
+        let blank = blank(&mut random).filter(|_| self.announced > 1);
+        let pending = core::mem::take(&mut self.pending);
+        let (next, end) = self.write.take().unwrap_or_default();
+        for (at, (sector, new)) in pending.into_iter().enumerate() {
             let old = sector_of(&self.image, sector);
             let left = match random.below(2) {
                 _ if at == torn => tear(&old, &new, 16 * random.below(32) as usize, Fill::Random(random.next())),
-                0 => old,
+                0 => blank.unwrap_or(old),
                 _ => new,
             };
             put_sector(&mut self.image, sector, &left);
         }
-        self.write = None;
+        for sector in next..end {
+            blank.iter().for_each(|blank| put_sector(&mut self.image, sector, blank));
+        }
     }
 
     fn ready(&mut self) -> Poll<Result<(), DeviceError>> {
@@ -231,7 +243,8 @@ impl BlockDevice for SimCard {
             return Poll::Ready(Err(DeviceError::OutOfRange));
         }
         self.operations.begins += 1;
-        self.write = Some((first, first + count));
+        (self.write, self.announced) = (Some((first, first + count)), count);
+        self.journal.push(Event::Begun(first, count));
         Poll::Ready(Ok(()))
     }
 
@@ -328,6 +341,11 @@ pub fn tear(old: &Sector, new: &Sector, at: usize, fill: Fill) -> Sector {
         }
     }
     torn
+}
+
+/// What the sectors of a write that was announced are left with where they are not new: nothing else, ones or zeros.
+pub fn blank(random: &mut Random) -> Option<Sector> {
+    [None, None, Some([0xff; SECTOR]), Some([0; SECTOR])][random.below(4) as usize]
 }
 
 /// Numbers that look random and are the same for the same seed (splitmix64).

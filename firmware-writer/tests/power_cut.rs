@@ -1,8 +1,9 @@
 //! Cuts of power at every sector write of whole sessions, over fresh cards and over used ones.
 //!
 //! A session is run once. Each of its writes then stands for many cuts: the sector that was being written torn at each
-//! boundary of 16 bytes, with old bytes, ones, zeros or random ones behind it; and the sectors of the write that was not
-//! acknowledged written in any order, one of them torn. Each image that may be left is read as `tlog::wire::batch` says,
+//! boundary of 16 bytes, with old bytes, ones, zeros or random ones behind it; the sectors of the write that was not
+//! acknowledged written in any order, one of them torn; and all those sectors of it that are not new erased beforehand, to
+//! ones or zeros, also before the first one is handed over. Each image that may be left is read as `tlog::wire::batch` says,
 //! and compared with what was logged: nothing that was acknowledged may be missing, and nothing else may be there.
 //!
 //! `TLOG_POWER_CUT_VARIANTS` images are looked at, a few thousand unless set; `TLOG_POWER_CUT_SEED` is what they are
@@ -17,9 +18,11 @@ use firmware_writer::sim::{Event, Fill, Random, SimCard, put_sector, sector_of, 
 use support::reading::{self, Session};
 use support::{EXTENTS, Logged, Plan, RAW, SECTORS, Story, session};
 
-/// Images for each sector that is written: 32 boundaries with four kinds of fill, and some in another order.
+/// Images for each sector that is written: 32 boundaries with four kinds of fill, some in another order, and some where
+/// the card has erased what it was told will be written.
 const TEARS: u64 = 32 * 4;
 const ORDERS: u64 = 32;
+const BLANKS: u64 = 32;
 
 /// Every so many images, another session begins on what the cut left.
 const AFTERWARDS: u64 = 500;
@@ -76,34 +79,36 @@ impl Cuts<'_> {
         let truth = Truth { earlier: &earlier, story: &story };
         let mut image = start.to_vec();
         let (mut found, mut touched) = (earlier.clone(), vec![false; EXTENTS.len()]);
-        let mut pending: Vec<(u32, Box<[u8; 512]>)> = Vec::new();
+        let mut write = Write::default();
         for (at, event) in card.journal().iter().enumerate() {
             match event {
+                Event::Begun(first, count) => write = Write { first: *first, count: *count, new: Vec::new() },
                 Event::Pushed(sector, bytes) => {
-                    pending.push((*sector, bytes.clone()));
-                    if let Some(extent) = extent_of(*sector) {
-                        touched[extent] = true;
-                    }
-                    let acknowledged = acknowledged(&story, at);
-                    self.variants(&mut image, &pending, deeper, |image, what| {
-                        let mut left = found.clone();
-                        for (sector, _) in &pending {
-                            if let Some(extent) = extent_of(*sector) {
-                                left[extent] = reading::session(reading::bytes(image, EXTENTS[extent]));
-                            }
-                        }
-                        truth.check(&left, &touched, acknowledged, &format!("event {at}, {what}"));
-                    });
+                    assert_eq!(*sector, write.first + write.new.len() as u32);
+                    write.new.push(**bytes);
                 }
                 Event::Acknowledged => {
-                    for (sector, bytes) in pending.drain(..) {
+                    for (sector, bytes) in (write.first..).zip(std::mem::take(&mut write.new)) {
                         put_sector(&mut image, sector, &bytes);
                     }
                     found = read(&image);
                     truth.check(&found, &touched, acknowledged(&story, at + 1), &format!("event {at}, whole"));
                     self.whole(&image, &found, &earlier);
+                    continue;
                 }
             }
+            let extent = extent_of(write.first).filter(|_| write.is_announced() || !write.new.is_empty());
+            if let Some(extent) = extent {
+                touched[extent] = true;
+            }
+            let acknowledged = acknowledged(&story, at);
+            self.variants(&mut image, &write, deeper, |image, what| {
+                let mut left = found.clone();
+                if let Some(extent) = extent {
+                    left[extent] = reading::session(reading::bytes(image, EXTENTS[extent]));
+                }
+                truth.check(&left, &touched, acknowledged, &format!("event {at}, {what}"));
+            });
         }
         assert_eq!(story.counts.acknowledged as usize, story.logged.len());
         assert!(image == card.image());
@@ -121,38 +126,24 @@ impl Cuts<'_> {
         }
     }
 
-    /// Each image that a cut may leave while the last of `pending` is written.
-    fn variants(
-        &mut self,
-        image: &mut [u8],
-        pending: &[(u32, Box<[u8; 512]>)],
-        deeper: bool,
-        check: impl Fn(&[u8], &str),
-    ) {
-        let old: Vec<[u8; 512]> = pending.iter().map(|(sector, _)| sector_of(image, *sector)).collect();
-        for variant in 0..TEARS + ORDERS {
-            if self.random.below(self.one_of) != 0 {
+    /// Each image that a cut may leave while this is written.
+    fn variants(&mut self, image: &mut [u8], write: &Write, deeper: bool, check: impl Fn(&[u8], &str)) {
+        let old: Vec<[u8; 512]> = write.sectors().map(|sector| sector_of(image, sector)).collect();
+        for variant in 0..TEARS + ORDERS + BLANKS {
+            let is_possible = if variant < TEARS + ORDERS { !write.new.is_empty() } else { write.is_announced() };
+            if !is_possible || self.random.below(self.one_of) != 0 {
                 continue;
             }
-            let seed = self.random.next();
-            let torn =
-                if variant < TEARS { pending.len() - 1 } else { self.random.below(pending.len() as u64) as usize };
-            for (at, ((sector, new), old)) in pending.iter().zip(&old).enumerate() {
-                let left = match variant {
-                    _ if at == torn => torn_sector(variant, seed, old, new),
-                    0..TEARS => **new,
-                    _ if self.random.below(2) == 0 => *old,
-                    _ => **new,
-                };
-                put_sector(image, *sector, &left);
+            for (sector, left) in write.sectors().zip(write.left(variant, &old, &mut self.random)) {
+                put_sector(image, sector, &left);
             }
             self.looked_at += 1;
             check(image, &format!("variant {variant}"));
             if deeper && self.looked_at.is_multiple_of(AFTERWARDS) {
                 self.afterwards(image);
             }
-            for ((sector, _), old) in pending.iter().zip(&old) {
-                put_sector(image, *sector, old);
+            for (sector, old) in write.sectors().zip(&old) {
+                put_sector(image, sector, old);
             }
         }
     }
@@ -164,6 +155,51 @@ impl Cuts<'_> {
         let mut cuts = Cuts { config: RAW, plan, one_of, random: Random::new(self.random.next()), looked_at: 0 };
         cuts.run(image, false);
         self.looked_at += cuts.looked_at;
+    }
+}
+
+/// A write that is under way.
+#[derive(Default)]
+struct Write {
+    first: u32,
+    count: u32,
+    /// What was handed over of it.
+    new: Vec<[u8; 512]>,
+}
+
+impl Write {
+    fn sectors(&self) -> std::ops::Range<u32> {
+        self.first..self.first + self.count
+    }
+
+    /// Whether the card knows how many sectors there will be.
+    fn is_announced(&self) -> bool {
+        self.count > 1
+    }
+
+    /// What is left of it over these sectors.
+    fn left(&self, variant: u64, old: &[[u8; 512]], random: &mut Random) -> Vec<[u8; 512]> {
+        let seed = random.next();
+        let in_order = variant < TEARS || variant >= TEARS + ORDERS && variant.is_multiple_of(2);
+        let last = self.new.len().saturating_sub(1);
+        let torn = if in_order { last } else { random.below(self.new.len() as u64) as usize };
+        let blank = match variant.checked_sub(TEARS + ORDERS) {
+            Some(blank) => Some(if blank % 4 < 2 { [0xff; 512] } else { [0; 512] }),
+            None => None,
+        };
+        let mut left = Vec::new();
+        for (at, old) in old.iter().enumerate() {
+            let unwritten = blank.unwrap_or(*old);
+            left.push(match self.new.get(at) {
+                None => unwritten,
+                Some(new) if at == torn => {
+                    torn_sector(if blank.is_some() { seed } else { variant }, seed, &unwritten, new)
+                }
+                Some(_) if !in_order && random.below(2) == 0 => unwritten,
+                Some(new) => *new,
+            });
+        }
+        left
     }
 }
 

@@ -10,6 +10,11 @@ use tlog::read::{Event as Read, ReadOptions, SliceReader};
 use tlog_index::batches::Batches;
 use tlog_index::recover::{RecoverOptions, Report, recover};
 
+/// Images for each sector that is written: torn, in another order, with what is not new erased beforehand.
+const TEARS: u64 = 128;
+const ORDERS: u64 = 32;
+const BLANKS: u64 = 32;
+
 /// One of so many images is looked at.
 const ONE_OF: u64 = 20;
 
@@ -62,40 +67,59 @@ fn unproved(file: &[u8]) -> u64 {
     batches.filter(|piece| matches!(piece, tlog_index::batches::Piece::Batch { proved: false, .. })).count() as u64
 }
 
+fn put(image: &mut [u8], first: u32, sectors: &[[u8; 512]]) {
+    (first..).zip(sectors).for_each(|(sector, bytes)| put_sector(image, sector, bytes));
+}
+
+/// What a cut leaves of a write of which `new` was handed over.
+fn left(variant: u64, old: &[[u8; 512]], new: &[[u8; 512]], random: &mut Random) -> Vec<[u8; 512]> {
+    let blank = (variant >= TEARS + ORDERS).then(|| if variant.is_multiple_of(2) { [0xff; 512] } else { [0; 512] });
+    let in_order = variant < TEARS || blank.is_some() && random.below(2) == 0;
+    let torn = if in_order { new.len().saturating_sub(1) } else { random.below(new.len() as u64) as usize };
+    let cut = 16 * (variant / 4 % 32) as usize;
+    let fill = [Fill::Old, Fill::Ones, Fill::Zeros, Fill::Random(random.next())][(variant % 4) as usize];
+    let sector = |(at, old): (usize, &[u8; 512])| {
+        let unwritten = blank.unwrap_or(*old);
+        match new.get(at) {
+            None => unwritten,
+            Some(new) if at == torn => tear(&unwritten, new, cut, fill),
+            Some(_) if !in_order && random.below(2) == 0 => unwritten,
+            Some(new) => *new,
+        }
+    };
+    old.iter().enumerate().map(sector).collect()
+}
+
 /// Looks at what cuts of one session leave on a card with this image; the image of the whole session.
 fn cut(start: &[u8], plan: Plan, random: &mut Random) -> Vec<u8> {
     let (card, story) = session(SimCard::new(start.to_vec()), RAW, plan);
     assert!(!story.logged.is_empty());
     let mut image = start.to_vec();
-    let mut pending: Vec<(u32, Box<[u8; 512]>)> = Vec::new();
+    let (mut first, mut old, mut new) = (0, Vec::new(), Vec::new());
     for (at, event) in card.journal().iter().enumerate() {
-        let Event::Pushed(sector, bytes) = event else {
-            pending.drain(..).for_each(|(sector, bytes)| put_sector(&mut image, sector, &bytes));
-            continue;
-        };
-        pending.push((*sector, bytes.clone()));
-        let Some(extent) = EXTENTS.iter().find(|e| (e.first..e.first + e.sectors).contains(sector)) else { continue };
-        let of_before = reading::session(reading::bytes(&image, *extent));
-        let old: Vec<[u8; 512]> = pending.iter().map(|(sector, _)| sector_of(&image, *sector)).collect();
-        for variant in 0..160 {
-            if random.below(ONE_OF) != 0 {
+        match event {
+            Event::Begun(sector, count) => {
+                first = *sector;
+                old = (first..first + count).map(|sector| sector_of(&image, sector)).collect();
+            }
+            Event::Pushed(_, bytes) => new.push(**bytes),
+            Event::Acknowledged => {
+                put(&mut image, first, &new);
+                new.clear();
                 continue;
             }
-            let in_order = variant < 128;
-            let torn = if in_order { pending.len() - 1 } else { random.below(pending.len() as u64) as usize };
-            let cut = 16 * (variant / 4 % 32) as usize;
-            let fill = [Fill::Old, Fill::Ones, Fill::Zeros, Fill::Random(random.next())][(variant % 4) as usize];
-            for (i, ((sector, new), old)) in pending.iter().zip(&old).enumerate() {
-                let left = match i == torn {
-                    true => tear(old, new, cut, fill),
-                    false if in_order || random.below(2) == 0 => **new,
-                    false => *old,
-                };
-                put_sector(&mut image, *sector, &left);
+        }
+        let Some(extent) = EXTENTS.iter().find(|e| (e.first..e.first + e.sectors).contains(&first)) else { continue };
+        let of_before = reading::session(reading::bytes(&image, *extent));
+        for variant in 0..TEARS + ORDERS + BLANKS {
+            let is_possible = if variant < TEARS + ORDERS { !new.is_empty() } else { old.len() > 1 };
+            if !is_possible || random.below(ONE_OF) != 0 {
+                continue;
             }
+            put(&mut image, first, &left(variant, &old, &new, random));
             let file = reading::bytes(&image, *extent);
             check(file, of_before.as_ref(), file.starts_with(b"TLOG0003\0"), &format!("event {at}, variant {variant}"));
-            pending.iter().zip(&old).for_each(|((sector, _), old)| put_sector(&mut image, *sector, old));
+            put(&mut image, first, &old);
         }
     }
     card.image().to_vec()

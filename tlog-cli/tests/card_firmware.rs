@@ -2,10 +2,13 @@
 
 #[path = "../../firmware-writer/tests/support/mod.rs"]
 mod firmware;
+#[path = "../../tlog/tests/support/judge.rs"]
+#[allow(dead_code, reason = "the judge of the library's tests, which looks at more")]
+mod judge;
 mod support;
 
 use firmware::{KINDS, Memory, Queue, record};
-use firmware_writer::card::{Config, Progress};
+use firmware_writer::card::{Config, Progress, WhenFull};
 use firmware_writer::clock::{ClockRecord, ClockSource};
 use firmware_writer::sim::SimCard;
 use support::Folder;
@@ -49,6 +52,7 @@ fn what_firmware_logs_is_listed_and_pulled() {
     for (session, records) in [(1, 400), (2, 300)] {
         let log = format!("logs/session-00000{session}.tlog");
         folder.tlog(&["verify", &log]).good();
+        assert!(judge::check_reference_readable(&folder.get(&log)).indexed);
         let args = ["cat", &log, "--record", "sample", "--record", "note", "--format", "ndjson"];
         let lines = folder.tlog(&args).good();
         assert_eq!(lines.lines().count(), records);
@@ -91,5 +95,35 @@ fn files_whose_size_takes_less_than_they_have_are_read_as_firmware_writes_them()
             let args = ["cat", "logs/session-000001.tlog", "--record", "sample", "--record", "note"];
             assert_eq!(folder.tlog(&args).good().lines().count(), 200);
         }
+    }
+}
+
+#[test]
+fn both_references_can_read_files_of_firmware_raw_and_recovered() {
+    let folder = Folder::new();
+    for (name, close) in [("closed", true), ("unclosed", false)] {
+        let raw = format!("{}/../testdata/firmware/{name}.tlog", env!("CARGO_MANIFEST_DIR"));
+        folder.tlog(&["recover", &raw, "-o", "recovered.tlog", "--force"]).good();
+        let raw = judge::check_reference_readable(&std::fs::read(&raw).unwrap());
+        let recovered = judge::check_reference_readable(&folder.get("recovered.tlog"));
+        assert_eq!((raw.indexed, recovered.indexed, raw.data.len()), (close, true, 162));
+        let all = |of: &judge::Contents| -> Vec<_> {
+            let name = |id| of.schemas.iter().find(|schema| schema.id == id).unwrap().name.clone();
+            of.data.iter().map(|data| (name(data.id), data.time, data.payload.clone())).collect()
+        };
+        assert_eq!(all(&recovered), all(&raw));
+    }
+    // As they are on the card, with the leftovers of an earlier use behind the filler.
+    let (_, extents) = firmware::fat::card(&[40]);
+    let plan =
+        |first, close| firmware::Plan { sectors: 4, records: (first, first + 90), flush: 40, close, aligned: false };
+    let recycle = Config { when_full: WhenFull::Recycle, ..Config::DEFAULT };
+    for close in [false, true] {
+        let mut card = SimCard::new(firmware::fat::card(&[40]).0);
+        for (first, close) in [(1_000, true), (0, close)] {
+            card = firmware::session(card, recycle, plan(first, close)).0;
+        }
+        let file = firmware::reading::bytes(card.image(), extents[0]);
+        assert_eq!(judge::check_reference_readable(file).indexed, close);
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use tlog::schema::{IntegerType, Schema, Type};
-use tlog::wire::block::{FILE_HEADER, FILLER_MAGIC};
+use tlog::wire::block::FILE_HEADER;
 use tlog::wire::{BlockHeader, BlockType, DataFlags, DataHeader, IndexBlock, SchemaBlock, SeekMarker};
 
 /// What a log that passed contains.
@@ -94,7 +94,7 @@ impl Walk {
             BlockType::Data => self.data(at, header.header_len, block),
             BlockType::SeekMarker => self.marker(at, block),
             BlockType::Index => self.index(block),
-            BlockType::Dictionary => assert!(body.starts_with(&FILLER_MAGIC), "block type 4 only as filler"),
+            BlockType::Dictionary => assert_eq!(header.is_filler(body), Some(true), "block type 4 only as filler"),
             BlockType::Unknown(code) => panic!("block type {code} at {at}"),
         }
     }
@@ -148,8 +148,9 @@ impl Walk {
         let header_len = BlockHeader::parse(block).unwrap().header_len;
         let crc_at = header_len + 8;
         assert_eq!(block[crc_at..crc_at + 4], crc(block, crc_at).to_le_bytes());
-        let before = self.contents.data.last().expect("data before the marker");
-        assert_eq!(Some(marker.timestamp), before.time, "the time of the block just before");
+        // That of firmware stands at the front too, where it says that there is nothing before it.
+        let time = self.contents.data.last().map_or(Some(marker.timestamp), |before| before.time);
+        assert_eq!(Some(marker.timestamp), time, "the time of the block just before");
         let elements: Vec<_> = marker.elements().collect();
         let expected = self.seen.iter().filter_map(|(&id, seen)| Some((id, at - seen.last?)));
         assert!(elements.iter().copied().eq(expected), "the marker's elements at {at}: {elements:?}");

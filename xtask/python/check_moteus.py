@@ -1,13 +1,14 @@
 """Compares our logs with what mjbots' own Python reader makes of them.
 
-    check_moteus.py MOTEUS_WHEEL NDJSON...
+    check_moteus.py MOTEUS_WHEEL (LOG NDJSON)...
 
 `cargo xtask moteus` writes the NDJSON files, one per log. A line is either a declaration,
 {"record": name, "schema_hex": bytes, "schema": our schema JSON}, or an instance,
 {"record": name, "payload_hex": bytes, "data": our data JSON}.
 
 The reader inside the wheel gets the bytes; what it returns must mean the same as our JSON,
-schemas included. Records that it cannot read at all, by its own limits, are counted apart.
+schemas included. The wheel has nothing that reads files: the blocks of the log are walked here, with its
+stream, so that what we say is in a log is what others find there. Records that it cannot read at all, by its own limits, are counted apart.
 """
 
 import base64
@@ -236,12 +237,48 @@ def read_all(reader, ty, payload):
     return value
 
 
-def check_log(reader, path):
+def walk(reader, log):
+    """Each instance in the log: its record's name, and its payload where that is not compressed."""
+    names = {}
+    with open(log, "rb") as file:
+        expect(file.read(9) == b"TLOG0003\0", "", "it does not start as a log")
+        outer = reader.Stream(file)
+        while True:
+            try:
+                kind, size = outer.read_varuint(), outer.read_varuint()
+            except EOFError:
+                return
+            body = file.read(size)
+            expect(len(body) == size, "", "it is cut off inside a block")
+            rest = io.BytesIO(body)
+            stream = reader.Stream(rest)
+            # Schemas, data, and what says nothing of data: index, filler, seek markers.
+            expect(1 <= kind <= 5, "", "there is a block of type", kind)
+            if kind > 2:
+                continue
+            identifier, flags = stream.read_varuint(), stream.read_varuint()
+            if kind == 1:
+                expect(flags == 0, "", "a schema has the flags", flags)
+                names[identifier] = stream.read_string()
+                continue
+            for flag, read in ((1, stream.read_varuint), (2, stream.read_i64), (4, stream.read_u32)):
+                if flags & flag:
+                    read()
+            yield names[identifier], None if flags & 16 else rest.read()
+
+
+def check_log(reader, log, path):
     """Compares one log: how many instances were equal, and why others could not be read."""
     schemas, equal, unreadable = {}, 0, {}
+    found = walk(reader, log)
     with open(path, encoding="utf-8") as lines:
         for line in map(json.loads, lines):
             name = line["record"]
+            if "schema" not in line:
+                their_name, payload = next(found, ("the end of the log", None))
+                expect(their_name == name, "", name, "is", their_name)
+                ours = bytes.fromhex(line["payload_hex"])
+                expect(payload in (None, ours), name, "has another payload in the log")
             if "schema" in line:
                 why = beyond_the_reader(line["schema"])
                 if why:
@@ -255,16 +292,18 @@ def check_log(reader, path):
                 schema, ty = schemas[name]
                 same_value(schema, line["data"], read_all(reader, ty, bytes.fromhex(line["payload_hex"])), name)
                 equal += 1
+    expect(next(found, None) is None, "", "there is more in the log")
     return equal, unreadable
 
 
 def main():
-    wheel, *paths = sys.argv[1:]
+    wheel, *files = sys.argv[1:]
+    logs, paths = files[::2], files[1::2]
     reader = load_reader(wheel)
     failed = 0
-    for path in paths:
+    for log, path in zip(logs, paths):
         try:
-            equal, unreadable = check_log(reader, path)
+            equal, unreadable = check_log(reader, log, path)
         except Difference as difference:
             print(f"   {path}: {difference}")
             failed += 1

@@ -1,7 +1,8 @@
 //! `cargo xtask moteus`: what mjbots' own Python reader makes of our logs.
 //!
 //! The reader is a part of the package `moteus`. Only its wheel is fetched, pinned by its hash, and
-//! only that one module is run: see `python/check_moteus.py`, which compares.
+//! only that one module is run: see `python/check_moteus.py`, which compares. Files as firmware leaves them are
+//! read as they are, and recovered.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
@@ -11,6 +12,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use tlog::read::{Event, ReadOptions, SliceReader};
 use tlog::value::{Cursor, write_json};
+use tlog_index::batches::Batches;
+use tlog_index::recover::{RecoverOptions, recover};
 
 use crate::project::{files, output_of, root, target_dir};
 
@@ -25,7 +28,7 @@ pub fn run() -> Result<()> {
     check().map(drop)
 }
 
-/// Compares every log in testdata/; how many agree.
+/// Compares every log in testdata/, and what is recovered of those from firmware; how many agree.
 ///
 /// # Errors
 /// As [`run`].
@@ -33,18 +36,34 @@ pub fn check() -> Result<u64> {
     let folder = target_dir().join("moteus");
     fs::create_dir_all(&folder)?;
     let wheel = wheel(&folder)?;
-    let mut lines = Vec::new();
+    let mut compared = Vec::new();
     for log in logs()? {
-        let name = log.to_string_lossy().replace('/', "-");
-        let path = folder.join(name).with_extension("ndjson");
-        describe(&root().join(&log), &path).with_context(|| log.display().to_string())?;
-        lines.push(path);
+        let name = folder.join(log.to_string_lossy().replace('/', "-"));
+        let log = root().join(log);
+        let recovered = recovered(&log, &name.with_extension("recovered.tlog"))?;
+        for log in [Some(log), recovered].into_iter().flatten() {
+            let lines = if log.starts_with(&folder) { &log } else { &name }.with_extension("ndjson");
+            describe(&log, &lines).with_context(|| log.display().to_string())?;
+            compared.push([log, lines]);
+        }
     }
-    ensure!(!lines.is_empty(), "there are no logs in testdata/");
+    ensure!(!compared.is_empty(), "there are no logs in testdata/");
     let script = root().join("xtask/python/check_moteus.py");
-    let status = Command::new("python3").arg(script).arg(wheel).args(&lines).status().context("python3")?;
-    ensure!(status.success(), "the Python reader does not agree with us");
-    Ok(lines.len() as u64)
+    let status = Command::new("python3").arg(script).arg(wheel).args(compared.as_flattened()).status();
+    ensure!(status.context("python3")?.success(), "the Python reader does not agree with us");
+    Ok(compared.len() as u64)
+}
+
+/// Recovers a log into `copy` if firmware wrote it.
+fn recovered(log: &Path, copy: &Path) -> Result<Option<PathBuf>> {
+    let bytes = fs::read(log)?;
+    if Batches::recognise(&bytes).is_none() {
+        return Ok(None);
+    }
+    let (recovered, whole) = recover(&bytes, &RecoverOptions::default(), Vec::new())?;
+    recovered.verify(&whole)?;
+    fs::write(copy, whole)?;
+    Ok(Some(copy.to_owned()))
 }
 
 fn logs() -> Result<Vec<PathBuf>> {

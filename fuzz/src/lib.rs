@@ -4,6 +4,8 @@
 //! An input that needs a schema starts with it: its length in two bytes, little
 //! endian, its type encoding, then the rest. So seeds can be written by hand.
 
+mod batches;
+mod card;
 mod columns;
 mod file_read;
 mod import_mcap;
@@ -15,6 +17,8 @@ mod recover;
 mod seek_markers;
 mod sidecar;
 
+pub use batches::batches;
+pub use card::card;
 pub use columns::columns;
 pub use file_read::file_read;
 pub use import_mcap::import_mcap;

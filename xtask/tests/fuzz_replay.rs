@@ -87,6 +87,16 @@ fn import_ulog() {
     assert!(replay("import_ulog", checks::import_ulog) >= 4);
 }
 
+#[test]
+fn batches() {
+    assert!(replay("batches", checks::batches) >= 10);
+}
+
+#[test]
+fn card() {
+    assert!(replay("card", checks::card) >= 5);
+}
+
 /// A target whose seeds nobody replays would rot; this finds it.
 #[test]
 fn every_target_is_replayed() {

@@ -130,10 +130,11 @@ pub(super) fn filler_end(bytes: &[u8], at: usize) -> Option<u64> {
     let frame = BlockHeader::parse(rest).ok()?;
     frame.is_filler(rest.get(frame.header_len..)?).filter(|&is| is)?;
     if frame.body_len == 0 {
-        let behind = bytes.get(at.checked_add(frame.header_len)?..)?;
+        let at = at.checked_add(frame.header_len)?;
+        let behind = bytes.get(at..)?;
         let frame = BlockHeader::parse(behind).ok().filter(|frame| frame.body_len > 0)?;
         frame.is_filler(behind.get(frame.header_len..)?).filter(|&is| is)?;
-        return (at as u64).checked_add(2)?.checked_add(frame.block_len()?);
+        return (at as u64).checked_add(frame.block_len()?);
     }
     (at as u64).checked_add(frame.block_len()?)
 }

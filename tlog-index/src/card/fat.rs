@@ -70,9 +70,10 @@ impl Geometry {
         if u16_at(17) != 0 || u16_at(22) != 0 {
             return Err("it is FAT12 or FAT16, not FAT32");
         }
-        let small = u16_at(19);
+        // The one in two bytes is for smaller file systems.
+        let sectors = u32_at(32);
         let geometry = Self {
-            sectors: if small == 0 { u32_at(32) } else { small },
+            sectors: if sectors == 0 { u16_at(19) } else { sectors },
             reserved: u16_at(14),
             fat_sectors: u32_at(36),
             fats: number(boot, 16, 1),

@@ -243,6 +243,8 @@ fn sessions_become_whole_logs() {
     assert_eq!(imu(&folder, "logs/session-000006.tlog").len(), 250);
     let missing = folder.tlog(&["card", "pull", "card.img", "-o", "logs", "--session", "9"]).refused(2);
     assert!(missing.contains("no session 9"), "{missing}");
+    let err = folder.tlog(&["card", "pull", "card.img", "-o", "card.img"]).refused(2);
+    assert_eq!(err.matches("is not a folder").count(), 1, "{err}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::{card_ls, recover_text};
 use crate::args::{CardPull, ReportFormat};
 use crate::exit::{self, Outcome, usage};
 use crate::output::{self, Binary};
+use crate::outputs::make_folder;
 use crate::progress::watch;
 use crate::terminal::{Terminal, count, printable};
 use crate::whole;
@@ -37,6 +38,10 @@ struct Pulled {
 
 pub fn run(args: &CardPull, terminal: &Terminal) -> anyhow::Result<Outcome> {
     let card = open(&args.card)?;
+    // Where no folder can be is said once, not of each session. Where there is nothing to pull, none is made.
+    if args.output.exists() {
+        make_folder(&args.output)?;
+    }
     card.faults.iter().for_each(|fault| terminal.warn(&printable(fault)));
     let mut pull = Pull { args, terminal, names: HashSet::new() };
     let mut outcome = if card.faults.is_empty() { Outcome::Complete } else { Outcome::Damaged };
@@ -99,7 +104,7 @@ impl Pull<'_> {
         if glance.ending == Ending::Empty || !is_wanted {
             return Ok(None);
         }
-        std::fs::create_dir_all(&self.args.output).with_context(|| self.args.output.display().to_string())?;
+        make_folder(&self.args.output)?;
         let used = self.used(file)?;
         let bytes = Log::map_any(&used)?;
         let place = self.args.output.join(self.name(file, glance.session));

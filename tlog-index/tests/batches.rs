@@ -225,6 +225,22 @@ fn batches_that_are_missing_are_told_of() {
     assert_eq!(report(&file).missing, 3);
 }
 
+/// As a card may have them whose sectors are in the wrong place.
+#[test]
+fn a_batch_that_is_there_again_does_not_count() {
+    let mut file = vec![0; SECTORS * SECTOR];
+    logged(&mut file, 7, 5, 10);
+    let batch = |file: &[u8], at: usize| match Batches::recognise(file).unwrap().nth(at) {
+        Some(Piece::Batch { range, .. }) => range.start as usize..range.end as usize,
+        other => panic!("{other:?}"),
+    };
+    let (first, third) = (batch(&file, 1), batch(&file, 3));
+    file.copy_within(first, third.start);
+    let (kept, found) = recovered(&file);
+    let expected: Vec<_> = of(7, 50).into_iter().filter(|(seq, _)| !(30..40).contains(seq)).collect();
+    assert_eq!((found, kept.batches.unwrap().missing), (expected, 1));
+}
+
 #[test]
 fn what_was_recovered_is_an_ordinary_log() {
     let mut file = stale();

@@ -1,5 +1,6 @@
 //! `cargo xtask loom` and `cargo xtask mutants`: the rings in every order that the memory model allows, as they are, and
-//! with one fence, ordering or check spoilt at a time, which loom must notice.
+//! with one fence, ordering or check spoilt at a time, which loom must notice. With `--reader`, what the host believes of
+//! files in batches, with one of its checks spoilt at a time, which its tests must notice.
 //!
 //! Not in the list is what loom cannot show, as it runs every load before the stores that come later: the orderings that
 //! keep a reader's loads in front of the stores of the next lap (`Cursors::passed`, the fence in `Shared::enter`).
@@ -24,10 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How many mutants are tried in each run of all tests.
 pub const SAMPLE: usize = 4;
 
-/// What the copy that is spoilt consists of.
-const CRATES: [&str; 3] = ["tlog", "tlog-derive", "firmware-writer"];
+/// Where the rings are, and where the reader of batches is.
+const RINGS: &str = "firmware-writer/src/ring";
+const READER: &str = "tlog-index/src";
 
-/// One thing done wrong: in this file of the rings, this once there, that instead.
+/// What the copy that is spoilt consists of.
+const CRATES: [&str; 4] = ["tlog", "tlog-derive", "firmware-writer", "tlog-index"];
+
+/// One thing done wrong: in this file, this once there, that instead.
 struct Mutant {
     name: &'static str,
     file: &'static str,
@@ -150,6 +155,46 @@ const MUTANTS: [Mutant; 20] = [
     mutant("counts are not checked", "reader", "if self.ring.reserved() == self.at {", "if true {"),
 ];
 
+/// What makes a batch count, check by check.
+const READER_MUTANTS: [Mutant; 6] = [
+    mutant(
+        "the checksum of a batch is not compared",
+        "batches/check",
+        "walked.at != end || walked.checksum != head.batch.checksum",
+        "walked.at != end",
+    ),
+    mutant(
+        "checksums of data are not compared",
+        "batches/check",
+        "(is_data && Some(crc::block_crc(block, checksum_at)) == header.checksum).then_some(header)",
+        "(is_data && checksum_at > 0).then_some(header)",
+    ),
+    mutant(
+        "a batch of another session counts",
+        "batches/mod",
+        "self.session == Some(head.batch.session) && self.sequence",
+        "self.sequence",
+    ),
+    mutant(
+        "an earlier batch counts",
+        "batches/mod",
+        "self.sequence.is_some_and(|next| head.batch.sequence >= next)",
+        "self.sequence.is_some()",
+    ),
+    mutant(
+        "filler is not the end",
+        "batches/mod",
+        "if let Some(end) = self.end_at(start) {",
+        "if let Some(end) = None {",
+    ),
+    mutant(
+        "what nothing proves is kept",
+        "recover/stretches",
+        "if proved || unverified =>",
+        "if proved || !unverified =>",
+    ),
+];
+
 #[derive(Args)]
 pub struct LoomOptions {
     /// Also the models that take minutes
@@ -189,40 +234,70 @@ pub struct Options {
     /// The first of a sample
     #[arg(long, default_value_t = 0)]
     from: usize,
+    /// Those of the host's reader of batches, not of the rings
+    #[arg(long)]
+    reader: bool,
 }
 
 /// Tries the mutants.
 ///
 /// # Errors
-/// With the names of those that no model noticed.
+/// With the names of those that no model or test noticed.
 pub fn run(options: &Options) -> Result<()> {
-    check(options.sample.unwrap_or(MUTANTS.len()), options.from).map(|_| ())
+    let spoils = if options.reader { Spoils::Reader } else { Spoils::Rings };
+    spoils.check(options.sample.unwrap_or(usize::MAX), options.from).map(|_| ())
 }
 
-/// Tries `count` of them, from one on; how many were noticed.
+/// Tries `count` of those of the rings, from one on; how many were noticed.
 ///
 /// # Errors
 /// With the names of those that no model noticed, or when one cannot be made or built.
 pub fn check(count: usize, from: usize) -> Result<u64> {
-    ensure!(count > 0, "no mutant is to be tried");
-    let copy = Copy::make()?;
-    ensure!(!copy.is_noticed()?, "the models fail on the rings as they are");
-    let step = MUTANTS.len().div_ceil(count);
-    let chosen = MUTANTS.iter().skip(from % step).step_by(step);
-    let mut survivors = Vec::new();
-    let mut noticed = 0;
-    for mutant in chosen {
-        let is_noticed = copy.with(mutant, Copy::is_noticed)?;
-        println!("   {}: {}", if is_noticed { "noticed" } else { "SURVIVED" }, mutant.name);
-        match is_noticed {
-            true => noticed += 1,
-            false => survivors.push(mutant.name),
+    Spoils::Rings.check(count, from)
+}
+
+/// What is spoilt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spoils {
+    Rings,
+    Reader,
+}
+
+impl Spoils {
+    const fn mutants(self) -> &'static [Mutant] {
+        match self {
+            Self::Rings => &MUTANTS,
+            Self::Reader => &READER_MUTANTS,
         }
     }
-    if !survivors.is_empty() {
-        bail!("no model notices when\n  {}", survivors.join("\n  "));
+
+    /// The file with these mutants' code.
+    fn file(self, mutant: &Mutant) -> PathBuf {
+        let folder = if self == Self::Rings { RINGS } else { READER };
+        PathBuf::from(format!("{folder}/{}.rs", mutant.file))
     }
-    Ok(noticed)
+
+    fn check(self, count: usize, from: usize) -> Result<u64> {
+        ensure!(count > 0, "no mutant is to be tried");
+        let copy = Copy::make()?;
+        ensure!(!copy.is_noticed(self)?, "the tests fail on what is to be spoilt as it is");
+        let step = self.mutants().len().div_ceil(count);
+        let chosen = self.mutants().iter().skip(from % step).step_by(step);
+        let mut survivors = Vec::new();
+        let mut noticed = 0;
+        for mutant in chosen {
+            let is_noticed = copy.with(self.file(mutant), mutant, |copy| copy.is_noticed(self))?;
+            println!("   {}: {}", if is_noticed { "noticed" } else { "SURVIVED" }, mutant.name);
+            match is_noticed {
+                true => noticed += 1,
+                false => survivors.push(mutant.name),
+            }
+        }
+        if !survivors.is_empty() {
+            bail!("nothing notices when\n  {}", survivors.join("\n  "));
+        }
+        Ok(noticed)
+    }
 }
 
 /// A copy of the crates that may be spoilt.
@@ -259,8 +334,7 @@ impl Copy {
     }
 
     /// Does something with one thing spoilt.
-    fn with<T>(&self, mutant: &Mutant, run: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        let file = PathBuf::from(format!("firmware-writer/src/ring/{}.rs", mutant.file));
+    fn with<T>(&self, file: PathBuf, mutant: &Mutant, run: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         let text = fs::read_to_string(root().join(&file))?;
         let places = text.matches(mutant.from).count();
         ensure!(places == 1, "{}: {:?} is there {places} times in {}", mutant.name, mutant.from, file.display());
@@ -270,9 +344,27 @@ impl Copy {
         result
     }
 
-    /// Whether a model fails.
-    fn is_noticed(&self) -> Result<bool> {
-        let mut models = Command::new(self.build()?);
+    /// Whether a model or a test fails.
+    fn is_noticed(&self, spoils: Spoils) -> Result<bool> {
+        let (line, has_loom) = match spoils {
+            Spoils::Rings => ("test --quiet --profile campaign -p firmware-writer --test ring_loom --no-run", true),
+            Spoils::Reader => (
+                "test --quiet --profile campaign -p tlog-index --test batches --test batches_firmware \
+                 --test card_campaign --no-run",
+                false,
+            ),
+        };
+        for tests in self.build(line, has_loom)? {
+            if Self::fails(&tests)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether one of the tests in this program fails.
+    fn fails(tests: &Path) -> Result<bool> {
+        let mut models = Command::new(tests);
         let mut child = models.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let (tell, told) = mpsc::channel();
         let stdout = child.stdout.take();
@@ -295,17 +387,22 @@ impl Copy {
         Ok(is_noticed)
     }
 
-    /// Builds the models; the program that runs them.
-    fn build(&self) -> Result<PathBuf> {
-        let mut build = cargo("test --quiet --profile campaign -p firmware-writer --test ring_loom --no-run");
+    /// Builds tests; the programs that run them.
+    fn build(&self, line: &str, has_loom: bool) -> Result<Vec<PathBuf>> {
+        let mut build = cargo(line);
         build.arg("--message-format=json").current_dir(&self.root).stderr(Stdio::inherit());
-        with_loom(&mut build, &self.root.join("target"));
+        match has_loom {
+            true => with_loom(&mut build, &self.root.join("target")),
+            false => _ = build.arg("--target-dir").arg(self.root.join("target-reader")),
+        }
         let output = build.output()?;
         ensure!(output.status.success(), "a mutant does not build");
         let messages = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<serde_json::Value>();
         let executables =
             messages.filter_map(|message| Some(PathBuf::from(message.ok()?.get("executable")?.as_str()?)));
-        executables.last().context("cargo names no program")
+        let executables: Vec<PathBuf> = executables.collect();
+        ensure!(!executables.is_empty(), "cargo names no program");
+        Ok(executables)
     }
 }
 

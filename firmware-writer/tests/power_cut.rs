@@ -14,15 +14,10 @@ mod support;
 use std::env;
 
 use firmware_writer::card::{Config, WhenFull};
-use firmware_writer::sim::{Event, Fill, Random, SimCard, put_sector, sector_of, tear};
+use firmware_writer::sim::{Event, Random, SimCard};
+use support::cuts::{VARIANTS, Write};
 use support::reading::{self, Session};
 use support::{EXTENTS, Logged, Plan, RAW, SECTORS, Story, session};
-
-/// Images for each sector that is written: 32 boundaries with four kinds of fill, some in another order, and some where
-/// the card has erased what it was told will be written.
-const TEARS: u64 = 32 * 4;
-const ORDERS: u64 = 32;
-const BLANKS: u64 = 32;
 
 /// Every so many images, another session begins on what the cut left.
 const AFTERWARDS: u64 = 500;
@@ -88,16 +83,15 @@ impl Cuts<'_> {
                     write.new.push(**bytes);
                 }
                 Event::Acknowledged => {
-                    for (sector, bytes) in (write.first..).zip(std::mem::take(&mut write.new)) {
-                        put_sector(&mut image, sector, &bytes);
-                    }
+                    let new = std::mem::take(&mut write.new);
+                    write.put(&mut image, &new);
                     found = read(&image);
                     truth.check(&found, &touched, acknowledged(&story, at + 1), &format!("event {at}, whole"));
                     self.whole(&image, &found, &earlier);
                     continue;
                 }
             }
-            let extent = extent_of(write.first).filter(|_| write.is_announced() || !write.new.is_empty());
+            let extent = extent_of(write.first).filter(|_| write.is_effective());
             if let Some(extent) = extent {
                 touched[extent] = true;
             }
@@ -128,23 +122,18 @@ impl Cuts<'_> {
 
     /// Each image that a cut may leave while this is written.
     fn variants(&mut self, image: &mut [u8], write: &Write, deeper: bool, check: impl Fn(&[u8], &str)) {
-        let old: Vec<[u8; 512]> = write.sectors().map(|sector| sector_of(image, sector)).collect();
-        for variant in 0..TEARS + ORDERS + BLANKS {
-            let is_possible = if variant < TEARS + ORDERS { !write.new.is_empty() } else { write.is_announced() };
-            if !is_possible || self.random.below(self.one_of) != 0 {
+        let old = write.old(image);
+        for variant in 0..VARIANTS {
+            if !write.is_possible(variant) || self.random.below(self.one_of) != 0 {
                 continue;
             }
-            for (sector, left) in write.sectors().zip(write.left(variant, &old, &mut self.random)) {
-                put_sector(image, sector, &left);
-            }
+            write.put(image, &write.left(variant, &old, &mut self.random));
             self.looked_at += 1;
             check(image, &format!("variant {variant}"));
             if deeper && self.looked_at.is_multiple_of(AFTERWARDS) {
                 self.afterwards(image);
             }
-            for (sector, old) in write.sectors().zip(&old) {
-                put_sector(image, sector, old);
-            }
+            write.put(image, &old);
         }
     }
 
@@ -156,56 +145,6 @@ impl Cuts<'_> {
         cuts.run(image, false);
         self.looked_at += cuts.looked_at;
     }
-}
-
-/// A write that is under way.
-#[derive(Default)]
-struct Write {
-    first: u32,
-    count: u32,
-    /// What was handed over of it.
-    new: Vec<[u8; 512]>,
-}
-
-impl Write {
-    fn sectors(&self) -> std::ops::Range<u32> {
-        self.first..self.first + self.count
-    }
-
-    /// Whether the card knows how many sectors there will be.
-    fn is_announced(&self) -> bool {
-        self.count > 1
-    }
-
-    /// What is left of it over these sectors.
-    fn left(&self, variant: u64, old: &[[u8; 512]], random: &mut Random) -> Vec<[u8; 512]> {
-        let seed = random.next();
-        let in_order = variant < TEARS || variant >= TEARS + ORDERS && variant.is_multiple_of(2);
-        let last = self.new.len().saturating_sub(1);
-        let torn = if in_order { last } else { random.below(self.new.len() as u64) as usize };
-        let blank = match variant.checked_sub(TEARS + ORDERS) {
-            Some(blank) => Some(if blank % 4 < 2 { [0xff; 512] } else { [0; 512] }),
-            None => None,
-        };
-        let mut left = Vec::new();
-        for (at, old) in old.iter().enumerate() {
-            let unwritten = blank.unwrap_or(*old);
-            left.push(match self.new.get(at) {
-                None => unwritten,
-                Some(new) if at == torn => {
-                    torn_sector(if blank.is_some() { seed } else { variant }, seed, &unwritten, new)
-                }
-                Some(_) if !in_order && random.below(2) == 0 => unwritten,
-                Some(new) => *new,
-            });
-        }
-        left
-    }
-}
-
-fn torn_sector(variant: u64, seed: u64, old: &[u8; 512], new: &[u8; 512]) -> [u8; 512] {
-    let fill = [Fill::Old, Fill::Ones, Fill::Zeros, Fill::Random(seed)][(variant % 4) as usize];
-    tear(old, new, 16 * (variant / 4 % 32) as usize, fill)
 }
 
 fn read(image: &[u8]) -> Vec<Option<Session>> {

@@ -3,17 +3,13 @@
 #[path = "../../firmware-writer/tests/support/mod.rs"]
 mod support;
 
-use firmware_writer::sim::{Event, Fill, Random, SimCard, put_sector, sector_of, tear};
+use firmware_writer::sim::{Event, Random, SimCard};
+use support::cuts::{VARIANTS, Write};
 use support::reading::Session;
 use support::{EXTENTS, Logged, Plan, RAW, SECTORS, reading, session};
 use tlog::read::{Event as Read, ReadOptions, SliceReader};
 use tlog_index::batches::Batches;
 use tlog_index::recover::{RecoverOptions, Report, recover};
-
-/// Images for each sector that is written: torn, in another order, with what is not new erased beforehand.
-const TEARS: u64 = 128;
-const ORDERS: u64 = 32;
-const BLANKS: u64 = 32;
 
 /// One of so many images is looked at.
 const ONE_OF: u64 = 20;
@@ -67,59 +63,34 @@ fn unproved(file: &[u8]) -> u64 {
     batches.filter(|piece| matches!(piece, tlog_index::batches::Piece::Batch { proved: false, .. })).count() as u64
 }
 
-fn put(image: &mut [u8], first: u32, sectors: &[[u8; 512]]) {
-    (first..).zip(sectors).for_each(|(sector, bytes)| put_sector(image, sector, bytes));
-}
-
-/// What a cut leaves of a write of which `new` was handed over.
-fn left(variant: u64, old: &[[u8; 512]], new: &[[u8; 512]], random: &mut Random) -> Vec<[u8; 512]> {
-    let blank = (variant >= TEARS + ORDERS).then(|| if variant.is_multiple_of(2) { [0xff; 512] } else { [0; 512] });
-    let in_order = variant < TEARS || blank.is_some() && random.below(2) == 0;
-    let torn = if in_order { new.len().saturating_sub(1) } else { random.below(new.len() as u64) as usize };
-    let cut = 16 * (variant / 4 % 32) as usize;
-    let fill = [Fill::Old, Fill::Ones, Fill::Zeros, Fill::Random(random.next())][(variant % 4) as usize];
-    let sector = |(at, old): (usize, &[u8; 512])| {
-        let unwritten = blank.unwrap_or(*old);
-        match new.get(at) {
-            None => unwritten,
-            Some(new) if at == torn => tear(&unwritten, new, cut, fill),
-            Some(_) if !in_order && random.below(2) == 0 => unwritten,
-            Some(new) => *new,
-        }
-    };
-    old.iter().enumerate().map(sector).collect()
-}
-
 /// Looks at what cuts of one session leave on a card with this image; the image of the whole session.
 fn cut(start: &[u8], plan: Plan, random: &mut Random) -> Vec<u8> {
     let (card, story) = session(SimCard::new(start.to_vec()), RAW, plan);
     assert!(!story.logged.is_empty());
     let mut image = start.to_vec();
-    let (mut first, mut old, mut new) = (0, Vec::new(), Vec::new());
+    let mut write = Write::default();
     for (at, event) in card.journal().iter().enumerate() {
         match event {
-            Event::Begun(sector, count) => {
-                first = *sector;
-                old = (first..first + count).map(|sector| sector_of(&image, sector)).collect();
-            }
-            Event::Pushed(_, bytes) => new.push(**bytes),
+            Event::Begun(first, count) => write = Write { first: *first, count: *count, new: Vec::new() },
+            Event::Pushed(_, bytes) => write.new.push(**bytes),
             Event::Acknowledged => {
-                put(&mut image, first, &new);
-                new.clear();
+                let new = std::mem::take(&mut write.new);
+                write.put(&mut image, &new);
                 continue;
             }
         }
+        let first = write.first;
         let Some(extent) = EXTENTS.iter().find(|e| (e.first..e.first + e.sectors).contains(&first)) else { continue };
         let of_before = reading::session(reading::bytes(&image, *extent));
-        for variant in 0..TEARS + ORDERS + BLANKS {
-            let is_possible = if variant < TEARS + ORDERS { !new.is_empty() } else { old.len() > 1 };
-            if !is_possible || random.below(ONE_OF) != 0 {
+        let old = write.old(&image);
+        for variant in 0..VARIANTS {
+            if !write.is_possible(variant) || random.below(ONE_OF) != 0 {
                 continue;
             }
-            put(&mut image, first, &left(variant, &old, &new, random));
+            write.put(&mut image, &write.left(variant, &old, random));
             let file = reading::bytes(&image, *extent);
             check(file, of_before.as_ref(), file.starts_with(b"TLOG0003\0"), &format!("event {at}, variant {variant}"));
-            put(&mut image, first, &old);
+            write.put(&mut image, &old);
         }
     }
     card.image().to_vec()

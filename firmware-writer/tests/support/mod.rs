@@ -1,6 +1,7 @@
 //! What the tests of the writer share: a source, kinds, a prepared card, and an independent reading of what is on it.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub mod cuts;
 pub mod fat;
 pub mod reading;
 

@@ -168,6 +168,7 @@ impl<const BYTES: usize, const KINDS: usize, P: Policy, C: Clock> Producer<'_, B
     }
 
     #[cold]
+    #[inline(never)]
     fn reject(&self, id: u16) -> bool {
         self.lane.producer.0.dropped.add_alone(id);
         false

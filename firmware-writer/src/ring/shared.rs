@@ -42,9 +42,9 @@ pub struct Shared<
     P: Policy = DropNewest,
     C = fn() -> u32,
 > {
-    head: Line<AtomicU32>,
     /// How many words of each segment were ever completed.
     completed: Line<[AtomicU32; SEGMENTS]>,
+    head: Line<AtomicU32>,
     readers: Line<P::Cursors>,
     counts: Line<(Tally<KINDS>, P::Stored<KINDS>)>,
     clock: C,
@@ -101,11 +101,12 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
         Some(ever.wrapping_sub(at / Self::WORDS * Self::SEGMENT) & Self::COUNT_MASK)
     }
 
-    /// The words of a record.
+    /// The words of a record. Found by segment, so that the compiler can see that one which was found to fit does.
     #[inline]
     fn slot(&self, start: u32, words: usize) -> Option<&[AtomicU32]> {
-        let at = (start & (Self::WORDS - 1)) as usize;
-        self.words.words().get(at..at + words)
+        let segment = (start & (Self::WORDS - Self::SEGMENT)) as usize;
+        let at = (start & (Self::SEGMENT - 1)) as usize;
+        self.words.words().get(segment..segment + Self::SEGMENT as usize)?.get(at..at + words)
     }
 
     #[inline]
@@ -154,6 +155,7 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
     }
 
     #[cold]
+    #[inline(never)]
     fn reject(&self, id: u16) -> bool {
         self.counts.0.0.add(id);
         false
@@ -182,9 +184,7 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
         if id == 0 || len > record::MAX_LEN || words > Self::SEGMENT as usize {
             return self.reject(id);
         }
-        let Some((start, time)) = self.reserve(words) else { return self.reject(id) };
-        let Some([first, second, slot @ ..]) = self.slot(start, words) else { return self.reject(id) };
-        second.store(time, Ordering::Relaxed);
+        let Some((start, [first, _, slot @ ..])) = self.reserve(words) else { return self.reject(id) };
         let mut open = Open { ring: self, first, id, start, words, len: None };
         if payload.write(slot) {
             open.len = Some(len);
@@ -192,19 +192,22 @@ impl<const SEGMENTS: usize, const BYTES: usize, const KINDS: usize, P: Policy, C
         open.len.is_some()
     }
 
-    /// Takes `words` at the end of the ring: where, and when; `None`: it is full.
+    /// Takes `words` at the end of the ring: where it starts, and the record's words, the second of which has the time;
+    /// `None`: it is full.
     #[inline]
-    fn reserve(&self, words: usize) -> Option<(u32, u32)> {
+    fn reserve(&self, words: usize) -> Option<(u32, &[AtomicU32])> {
         let head = self.head.0.load(Ordering::Relaxed);
-        if words as u32 <= Self::room(head)
+        // At the beginning of a segment, which has to be entered, this wraps.
+        let before = (head & (Self::SEGMENT - 1)).wrapping_sub(1);
+        if before < Self::SEGMENT - words as u32
             && let Ok(time) = self.exchange(head, head, words as u32)
         {
-            return Some((head, time));
+            let slot = self.slot(head, words)?;
+            slot.get(1)?.store(time, Ordering::Relaxed);
+            return Some((head, slot));
         }
         let start = self.reserve_slowly(words as u32)?;
-        // The time comes through the ring, as two numbers and whether there are any do not fit in registers.
-        let [_, second] = self.slot(start, record::HEADER_WORDS)? else { return None };
-        Some((start, second.load(Ordering::Relaxed)))
+        Some((start, self.slot(start, words)?))
     }
 
     /// The same where a segment has to be entered, or somebody else was quicker.

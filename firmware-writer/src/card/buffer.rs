@@ -8,13 +8,13 @@
 //! The marker is written when the batch is opened, since it tells of what lies in front of it; `tlog.batch` when it is
 //! sealed. Marks are positions in the file that the batch is meant for; moving it moves those inside it, and drops others.
 
-use tlog::wire::batch::{Batch, Checksum, filler};
+use tlog::wire::batch::{self, Batch, Checksum};
 
-use super::stream::head_block;
+use super::stream::{HEAD_BLOCK, head_block};
 use super::{TooSmall, marker};
 use crate::clock::widen;
 use crate::device::{SECTOR, Sector};
-use crate::drain::{self, Frame, Next, Put, Table};
+use crate::drain::{self, Next, Put, Table};
 use crate::source::Source;
 
 /// What the writer keeps about a kind. One for each kind of the firmware and of the writer:
@@ -40,9 +40,6 @@ impl Mark {
         self.at = at;
     }
 }
-
-/// The bytes of the longest data block of `tlog.batch`: header, kind, flags, timestamp, checksum, payload.
-const HEAD_BLOCK: usize = 2 + 2 + 8 + 4 + Batch::LEN;
 
 /// Space that always stays free at the end, as a gap of one byte could not be filled.
 const SPARE: usize = 2;
@@ -145,7 +142,7 @@ impl<'m> Buffer<'m> {
         source: &mut S,
         kinds: u16,
         now: u64,
-        until: Option<u64>,
+        until: u64,
     ) -> (bool, u32) {
         let mut oversized = 0;
         loop {
@@ -185,9 +182,9 @@ impl<'m> Buffer<'m> {
     pub(crate) fn own(&mut self, kind: u16, payload: &[u8]) -> bool {
         let place = self.place();
         let previous = distance(self.marks, kind, self.base, place);
-        let frame = Frame::new(kind, previous, self.time, payload.len());
         let end = self.bytes.len() - SPARE;
-        let put = self.bytes.get_mut(self.used..end).and_then(|out| frame.put(payload, out));
+        let out = self.bytes.get_mut(self.used..end);
+        let put = out.and_then(|out| drain::put(kind, previous, self.time, payload, out));
         let Some((len, checksum)) = put else { return false };
         self.added(&Put { kind, len, checksum, time: self.time }, place);
         true
@@ -235,18 +232,17 @@ impl<'m> Buffer<'m> {
         head.checksum = self.checksum.clone().finish();
         let (at, time) = (self.marker, self.head_time);
         let out = self.bytes.get_mut(at..self.room).unwrap_or(&mut []);
-        let len = head_block(self.batch_id, &head, time, out).map_or(0, |(len, _)| len);
+        // There is room for it.
+        head_block(self.batch_id, &head, time, out);
         self.set_mark(self.batch_id, self.base.saturating_add(at as u32));
-        self.put_filler(at + len, self.room.saturating_sub(at + len));
+        self.put_filler(at + HEAD_BLOCK, self.room.saturating_sub(at + HEAD_BLOCK));
         head.sectors
     }
 
+    /// Zeros behind its front: nothing of an earlier batch may stand where a search for markers would find it.
     fn put_filler(&mut self, at: usize, gap: usize) {
-        let Some(out) = at.checked_add(gap).and_then(|end| self.bytes.get_mut(at..end)) else { return };
-        // Nothing of an earlier batch may stand where a search for markers would find it.
-        out.fill(0);
-        if let Some((front, len)) = filler(gap as u32) {
-            out.iter_mut().zip(front.iter().take(len)).for_each(|(to, from)| *to = *from);
+        if let Some(out) = at.checked_add(gap).and_then(|end| self.bytes.get_mut(at..end)) {
+            batch::fill(gap as u32, out);
         }
     }
 

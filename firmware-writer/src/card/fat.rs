@@ -1,21 +1,15 @@
 //! As much of FAT32 as it takes to find files that lie in one piece. Only reads. The card may say anything: every
 //! number is checked against the size of the card before it is used.
 
+use super::Extent;
 use crate::device::{SECTOR, Sector};
 
 /// The last two bytes of a partition table and of a volume's first sector.
 const SIGNATURE: u16 = 0xaa55;
 
-/// Where the first FAT32 partition is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Partition {
-    first: u32,
-    sectors: u32,
-}
-
-impl Partition {
-    /// From the first sector of a card with so many sectors.
-    pub(crate) fn parse(mbr: &Sector, card_sectors: u32) -> Option<Self> {
+impl Extent {
+    /// The first FAT32 partition, from the first sector of a card with so many sectors.
+    pub(crate) fn partition(mbr: &Sector, card_sectors: u32) -> Option<Self> {
         (le16::<510, SECTOR>(mbr) == SIGNATURE).then_some(())?;
         let entries = mbr.get(446..510)?.as_chunks::<16>().0;
         entries.iter().find_map(|entry| {
@@ -23,11 +17,6 @@ impl Partition {
             let is_inside = first != 0 && first.checked_add(sectors)? <= card_sectors;
             (matches!(entry[4], 0x0b | 0x0c) && is_inside).then_some(Self { first, sectors })
         })
-    }
-
-    /// Its first sector.
-    pub(crate) const fn boot(self) -> u32 {
-        self.first
     }
 }
 
@@ -46,26 +35,44 @@ pub(crate) struct Volume {
     pub root: u32,
 }
 
+impl File {
+    /// None.
+    pub(crate) const NONE: Self = Self { cluster: 0, sectors: 0 };
+}
+
 impl Volume {
-    /// From the first sector of the partition.
-    pub(crate) fn parse(boot: &Sector, partition: Partition) -> Option<Self> {
+    /// None.
+    pub(crate) const NONE: Self = Self { fat: 0, data: 0, end: 0, shift: 0, root: 0 };
+
+    /// From the first sector of a partition, which starts at `start` and ends in front of `limit`.
+    pub(crate) fn parse(boot: &Sector, start: u32, limit: u32) -> Option<Self> {
         let (per_cluster, fats) = (boot[13], boot[16]);
         let (reserved, fat_sectors) = (le16::<14, SECTOR>(boot), le32::<36, SECTOR>(boot));
         let sectors = le32::<32, SECTOR>(boot);
         let is_fat32 = le16::<17, SECTOR>(boot) == 0 && le16::<22, SECTOR>(boot) == 0;
         let has_size = usize::from(le16::<11, SECTOR>(boot)) == SECTOR && per_cluster.is_power_of_two() && fats != 0;
         let is_sane = has_size && le16::<510, SECTOR>(boot) == SIGNATURE;
-        (is_fat32 && is_sane && sectors <= partition.sectors).then_some(())?;
+        (is_fat32 && is_sane && start.checked_add(sectors)? <= limit).then_some(())?;
         let front = fat_sectors.checked_mul(u32::from(fats))?.checked_add(u32::from(reserved))?;
         let shift = per_cluster.trailing_zeros() as u8;
         let clusters = sectors.checked_sub(front)? >> shift;
         let in_fat = fat_sectors.checked_mul((SECTOR / 4) as u32)?;
         let end = clusters.checked_add(2)?.min(in_fat).min(0x0fff_fff7);
-        let fat = partition.first.checked_add(u32::from(reserved))?;
+        let fat = start.checked_add(u32::from(reserved))?;
         let root = le32::<44, SECTOR>(boot);
-        let volume = Self { fat, data: partition.first.checked_add(front)?, end, shift, root };
+        let volume = Self { fat, data: start.checked_add(front)?, end, shift, root };
         volume.first_of(root)?;
         Some(volume)
+    }
+
+    /// So many sectors without a file system: each is a cluster.
+    pub(crate) const fn of_sectors(sectors: u32) -> Self {
+        Self { fat: 0, data: 0, end: sectors.saturating_add(2), shift: 0, root: 0 }
+    }
+
+    /// What stands for a file there.
+    pub(crate) const fn file_of(&self, extent: &Extent) -> File {
+        File { cluster: extent.first.saturating_add(2), sectors: extent.sectors }
     }
 
     /// The first sector of a cluster.
@@ -108,10 +115,10 @@ impl Volume {
         }
     }
 
-    /// The last cluster of so many sectors from `first` on; `None` when that is beyond the volume.
-    pub(crate) fn last_of(&self, first: u32, sectors: u32) -> Option<u32> {
-        let more = sectors.checked_sub(1)? >> self.shift;
-        first.checked_add(more).filter(|&last| first >= 2 && last < self.end)
+    /// The last cluster of a file, if its clusters follow each other; `None` when that is beyond the volume.
+    pub(crate) fn last_of(&self, file: File) -> Option<u32> {
+        let more = file.sectors.checked_sub(1)? >> self.shift;
+        file.cluster.checked_add(more).filter(|&last| file.cluster >= 2 && last < self.end)
     }
 }
 
@@ -162,15 +169,17 @@ impl Entry {
         if entry[0] == 0 {
             return Some(Self::End);
         }
-        let (name, attributes) = (entry.first_chunk::<11>()?, entry[11]);
-        // Neither a volume's name nor a directory, nor a piece of a long name.
-        (attributes & 0x18 == 0).then_some(())?;
+        // Neither a volume's name nor a directory, nor a piece of a long name. Names as numbers, as that is less code.
+        let is_file = entry[11] & 0x18 == 0 && le32::<0, 32>(entry) == u32::from_le_bytes(*b"TLOG");
+        is_file.then_some(())?;
         let cluster = u32::from(le16::<20, 32>(entry)) << 16 | u32::from(le16::<26, 32>(entry));
         let file = File { cluster, sectors: le32::<28, 32>(entry) / SECTOR as u32 };
-        if name == b"TLOG    CTL" {
+        let (stem, extension) = (le32::<4, 32>(entry), le32::<8, 32>(entry) << 8);
+        if stem == u32::from_le_bytes(*b"    ") && extension == u32::from_le_bytes(*b"\0CTL") {
             return Some(Self::Control(file));
         }
-        let digits = name.strip_prefix(b"TLOG")?.strip_suffix(b"TLG")?;
+        (extension == u32::from_le_bytes(*b"\0TLG")).then_some(())?;
+        let digits = stem.to_le_bytes();
         let number = digits
             .iter()
             .try_fold(0u16, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u16::from(digit - b'0')))?;

@@ -5,7 +5,7 @@ use core::task::Poll;
 use crate::device::{BlockDevice, DeviceError, Sector};
 
 /// A write.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Job {
     first: u32,
     count: u32,
@@ -27,6 +27,9 @@ pub(crate) enum Step {
 }
 
 impl Job {
+    /// None.
+    pub(crate) const NONE: Self = Self::new(0, 0, 0);
+
     /// A write that has not begun.
     pub(crate) const fn new(first: u32, count: u32, now: u32) -> Self {
         Self { first, count, steps: 0, started: now, moved: now }

@@ -1,6 +1,6 @@
 //! The log as it is written: which bytes belong into which sector.
 
-use tlog::wire::batch::{Batch, filler};
+use tlog::wire::batch::{self, Batch};
 use tlog::wire::session;
 
 use super::buffer::Buffer;
@@ -67,7 +67,7 @@ impl Log<'_> {
     }
 
     /// One of the sectors of a write, in `scratch` unless it is in the buffer. `head` is that of the first batch.
-    pub(crate) fn sector<'a>(&'a self, what: What, at: u32, head: Batch, scratch: &'a mut Sector) -> &'a Sector {
+    pub(crate) fn sector<'a>(&'a mut self, what: What, at: u32, head: Batch, scratch: &'a mut Sector) -> &'a Sector {
         match what {
             What::Control => *scratch = session::encode(self.file.session),
             What::Wipe => scratch.fill(0),
@@ -87,11 +87,8 @@ impl Log<'_> {
 
     /// The first sector of filler from sector `at` of the file to `short` bytes before its end.
     fn filler(&self, at: u32, short: u32, sector: &mut Sector) {
-        sector.fill(0);
         // What an extent has in bytes fits into 32 bits.
         let gap = self.file.extent.sectors.saturating_sub(at).saturating_mul(SECTOR as u32);
-        if let Some((front, len)) = filler(gap.saturating_sub(short)) {
-            sector.iter_mut().zip(front.iter().take(len)).for_each(|(to, from)| *to = *from);
-        }
+        batch::fill(gap.saturating_sub(short), sector);
     }
 }

@@ -6,7 +6,7 @@
 
 use tlog::wire::{batch, session};
 
-use super::fat::{Entry, File, Partition, Run, Volume};
+use super::fat::{Entry, File, Run, Volume};
 use super::{Extent, Place, Trouble, WhenFull};
 use crate::device::{BlockDevice, DeviceError, SECTOR, Sector};
 
@@ -20,7 +20,7 @@ const BROKEN_FILES: u8 = 8;
 const LONGEST: u32 = u32::MAX / SECTOR as u32;
 
 /// Where to write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     pub extent: Extent,
     /// Its number among the files.
@@ -30,57 +30,64 @@ pub(crate) struct Found {
     pub session: u32,
 }
 
+impl Found {
+    /// Nowhere.
+    pub(crate) const NONE: Self = Self { extent: Extent { first: 0, sectors: 0 }, number: 0, control: 0, session: 0 };
+}
+
 /// What it takes to choose.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'k> {
     pub place: Place<'k>,
     pub when_full: WhenFull,
-    /// The file that was given up last.
-    pub avoid: Option<u16>,
+    /// Whether file after file was given up: then each has its turn, and not the oldest again and again.
+    pub in_turn: bool,
     /// How many sectors a file must have at least.
     pub least: u32,
 }
 
 /// The search.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Scan {
     step: Step,
-    card_sectors: u32,
+    /// The sector that the step reads.
+    at: u32,
+    /// The first sector that is not to be used: behind the card, and once it is known, behind the partition.
+    end: u32,
     volume: Volume,
     directory: Directory,
     control: File,
     candidate: Candidate,
-    best: Option<Candidate>,
+    /// The best so far; none while it has no sectors.
+    best: Candidate,
     highest: u32,
     /// Of the control sectors; 0 for none.
     numbers: [u32; 2],
     broken: u8,
     has_files: bool,
-    avoid: Option<u16>,
+    /// The number behind the file that was given up last; 0 for none.
+    behind: u32,
 }
 
-#[derive(Clone, Copy, Default)]
+/// What a sector is read for.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    #[default]
     Begin,
-    Volume(Partition),
+    Volume,
     Directory,
+    /// The FAT's entry of the directory's cluster.
     DirectoryChain,
-    /// The first sector of the candidate; its extent in sectors, for raw devices its place in the list.
+    /// The first sector of the candidate.
     First,
-    Raw(u16),
-    Control(u8),
-    /// The FAT's entry of this cluster.
-    ControlRun(u32),
-    FileRun(u32),
+    Control,
+    OtherControl,
+    /// The FAT's entry of the directory's cluster, which is one of the file's by then.
+    ControlRun,
+    FileRun,
 }
 
-/// What comes behind an extent in the list.
-fn behind(at: u16) -> Step {
-    at.checked_add(1).map_or(Step::Control(0), Step::Raw)
-}
-
-#[derive(Clone, Copy, Default)]
+/// Where in the directory, or in the list of extents: there, `cluster` counts them.
+#[derive(Clone, Copy)]
 struct Directory {
     cluster: u32,
     sector: u32,
@@ -88,125 +95,157 @@ struct Directory {
     seen: u16,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Candidate {
     number: u16,
-    /// The first sector, and for files the first cluster.
-    first: u32,
-    cluster: u32,
-    sectors: u32,
+    file: File,
     /// 0 for an unused one.
     session: u32,
 }
 
+impl Directory {
+    const NONE: Self = Self { cluster: 0, sector: 0, entry: 0, seen: 0 };
+}
+
+impl Candidate {
+    const NONE: Self = Self { number: 0, file: File::NONE, session: 0 };
+}
+
+/// Whether a step was the last one.
+type Stepped = Result<bool, Trouble>;
+
 impl Scan {
-    /// Makes the next step; `Some` after the last one.
-    pub(crate) fn step<D: BlockDevice>(
-        &mut self,
-        device: &mut D,
-        wanted: &Wanted<'_>,
-    ) -> Result<Option<Found>, Trouble> {
+    /// One that has not begun: all zeros.
+    pub(crate) const NONE: Self = Self {
+        step: Step::Begin,
+        at: 0,
+        end: 0,
+        volume: Volume::NONE,
+        directory: Directory::NONE,
+        control: File::NONE,
+        candidate: Candidate::NONE,
+        best: Candidate::NONE,
+        highest: 0,
+        numbers: [0; 2],
+        broken: 0,
+        has_files: false,
+        behind: 0,
+    };
+
+    /// Begins, for another file than the one in front of `behind`. What is not set here is set before it is used.
+    #[inline(never)] // flash
+    pub(crate) fn restart(&mut self, behind: u32) {
+        (self.step, self.at, self.behind, self.best) = (Step::Begin, 0, behind, Candidate::NONE);
+        self.directory = Directory::NONE;
+        self.control = File::NONE;
+        (self.highest, self.broken, self.has_files) = (0, 0, false);
+    }
+
+    /// Makes the next step; after the last one it is [`found`](Self::found).
+    pub(crate) fn step<D: BlockDevice>(&mut self, device: &mut D, wanted: &Wanted<'_>) -> Stepped {
         let mut sector = [0; SECTOR];
-        if matches!(self.step, Step::Begin) {
-            self.card_sectors = device.sectors()?;
-            self.avoid = wanted.avoid;
-        }
-        if let Some(at) = self.reads(wanted).ok_or(Trouble::NotPrepared)? {
-            match (device.read(at, &mut sector), self.step) {
-                (Ok(()), _) => {}
-                // A file whose first sector cannot be read is not used, nor overwritten.
-                (Err(DeviceError::Failed), Step::First) => {
-                    self.step = Step::Directory;
-                    return Ok(None);
-                }
-                (Err(DeviceError::Failed), Step::Raw(at)) => {
-                    (self.has_files, self.step) = (true, behind(at));
-                    return Ok(None);
-                }
-                // A cut of power may have left no sum of the card's own. The other one counts, and this is written next.
-                (Err(DeviceError::Failed), Step::Control(_)) => sector.fill(0),
-                (Err(error), _) => return Err(error.into()),
+        if self.step == Step::Begin {
+            self.end = device.sectors()?;
+            if let Place::Raw { .. } = wanted.place {
+                self.volume = Volume::of_sectors(self.end);
+                return self.next_extent(wanted);
             }
+        }
+        match (device.read(self.at, &mut sector), self.step) {
+            (Ok(()), _) => {}
+            // A file whose first sector cannot be read is not used, nor overwritten.
+            (Err(DeviceError::Failed), Step::First) => return self.next(wanted),
+            // A cut of power may have left no sum of the card's own. The other one counts, and this is written next.
+            (Err(DeviceError::Failed), Step::Control | Step::OtherControl) => sector.fill(0),
+            (Err(error), _) => return Err(error.into()),
         }
         self.advance(&sector, wanted)
     }
 
-    /// The sector that the step needs; `None` inside for none, outside when it cannot be on the card.
-    fn reads(&self, wanted: &Wanted<'_>) -> Option<Option<u32>> {
-        let sector = match (self.step, wanted.place) {
-            (Step::Begin, Place::Card) => 0,
-            (Step::Begin, Place::Raw { .. }) => return Some(None),
-            (Step::Volume(partition), _) => partition.boot(),
-            (Step::Directory, _) => self.volume.first_of(self.directory.cluster)?.checked_add(self.directory.sector)?,
-            (Step::DirectoryChain, _) => self.volume.fat_sector(self.directory.cluster)?,
-            (Step::First, _) => self.candidate.first,
-            (Step::Raw(at), Place::Raw { extents, .. }) => match extents.get(usize::from(at)) {
-                Some(extent) => extent.first,
-                None => return Some(None),
-            },
-            (Step::Raw(_), Place::Card) => return None,
-            (Step::Control(at), _) => self.control_sector(wanted, at)?,
-            (Step::ControlRun(cluster) | Step::FileRun(cluster), _) => self.volume.fat_sector(cluster)?,
-        };
-        (sector < self.card_sectors).then_some(Some(sector))
+    /// Reads this sector next, which must be on the card.
+    #[inline(never)] // called from many places: flash
+    fn read(&mut self, step: Step, sector: Option<u32>) -> Stepped {
+        self.at = sector.filter(|&sector| sector < self.end).ok_or(Trouble::NotPrepared)?;
+        self.step = step;
+        Ok(false)
     }
 
-    fn control_sector(&self, wanted: &Wanted<'_>, at: u8) -> Option<u32> {
-        match wanted.place {
-            Place::Raw { control, .. } => control.get(usize::from(at)).copied(),
-            Place::Card => {
-                let first = self.volume.first_of(self.control.cluster)?;
-                first.checked_add(if at == 0 { 0 } else { self.control.sectors / 2 })
-            }
-        }
+    fn read_fat(&mut self, step: Step) -> Stepped {
+        self.read(step, self.volume.fat_sector(self.directory.cluster))
     }
 
-    fn advance(&mut self, sector: &Sector, wanted: &Wanted<'_>) -> Result<Option<Found>, Trouble> {
+    fn advance(&mut self, sector: &Sector, wanted: &Wanted<'_>) -> Stepped {
         match self.step {
-            Step::Begin => self.step = self.begin(sector, wanted)?,
-            Step::Volume(partition) => {
-                self.volume = Volume::parse(sector, partition).ok_or(Trouble::NotPrepared)?;
-                self.directory = Directory { cluster: self.volume.root, ..Directory::default() };
-                self.step = Step::Directory;
+            Step::Begin => {
+                let partition = Extent::partition(sector, self.end).ok_or(Trouble::NotPrepared)?;
+                // On the card, so that it does not overflow.
+                self.end = partition.first.saturating_add(partition.sectors);
+                self.read(Step::Volume, Some(partition.first))
             }
-            Step::Directory => self.step = self.directory(sector, wanted)?,
-            Step::DirectoryChain => self.step = self.next_cluster(sector)?,
+            Step::Volume => {
+                self.volume = Volume::parse(sector, self.at, self.end).ok_or(Trouble::NotPrepared)?;
+                self.directory.cluster = self.volume.root;
+                self.next(wanted)
+            }
+            Step::Directory => self.directory(sector, wanted),
+            Step::DirectoryChain => match self.volume.follower(sector, self.directory.cluster) {
+                None => self.chosen(wanted),
+                Some(cluster) => {
+                    self.directory.cluster = cluster;
+                    self.directory.sector = 0;
+                    self.next(wanted)
+                }
+            },
             Step::First => {
                 self.consider(sector, wanted);
-                self.step = Step::Directory;
+                self.next(wanted)
             }
-            Step::Raw(at) => self.step = self.raw(sector, wanted, at)?,
-            Step::Control(at) => self.step = self.number(sector, wanted, at)?,
-            Step::ControlRun(cluster) | Step::FileRun(cluster) => return self.run(sector, wanted, cluster),
-        }
-        match (self.step, wanted.place) {
-            // Extents given by hand are in one piece.
-            (Step::FileRun(_), Place::Raw { .. }) => self.found(wanted).map(Some),
-            _ => Ok(None),
+            Step::Control => {
+                self.numbers[0] = session::parse(sector).unwrap_or(0);
+                self.read(Step::OtherControl, self.control_sector(1, wanted))
+            }
+            Step::OtherControl => {
+                self.numbers[1] = session::parse(sector).unwrap_or(0);
+                self.numbered(wanted)
+            }
+            Step::ControlRun | Step::FileRun => self.run(sector),
         }
     }
 
-    fn begin(&self, mbr: &Sector, wanted: &Wanted<'_>) -> Result<Step, Trouble> {
-        Ok(match wanted.place {
-            Place::Raw { .. } => Step::Raw(0),
-            Place::Card => Step::Volume(Partition::parse(mbr, self.card_sectors).ok_or(Trouble::NotPrepared)?),
-        })
+    /// Goes on behind the file that was looked at.
+    fn next(&mut self, wanted: &Wanted<'_>) -> Stepped {
+        match wanted.place {
+            Place::Raw { .. } => self.next_extent(wanted),
+            Place::Card => {
+                let first = self.volume.first_of(self.directory.cluster);
+                self.read(Step::Directory, first.and_then(|first| first.checked_add(self.directory.sector)))
+            }
+        }
     }
 
-    fn directory(&mut self, sector: &Sector, wanted: &Wanted<'_>) -> Result<Step, Trouble> {
+    fn next_extent(&mut self, wanted: &Wanted<'_>) -> Stepped {
+        let Place::Raw { extents, .. } = wanted.place else { return Err(Trouble::NotPrepared) };
+        while let Some(extent) = extents.get(self.directory.cluster as usize) {
+            let number = self.directory.cluster as u16;
+            self.directory.cluster += 1;
+            if let Some(first) = self.candidate(number, self.volume.file_of(extent), wanted) {
+                return self.read(Step::First, Some(first));
+            }
+        }
+        self.chosen(wanted)
+    }
+
+    fn directory(&mut self, sector: &Sector, wanted: &Wanted<'_>) -> Stepped {
         while self.directory.entry < 16 {
             let entry = Entry::parse(sector, self.directory.entry);
             self.directory.entry += 1;
             match entry {
-                Entry::End => return self.chosen(),
+                Entry::End => return self.chosen(wanted),
                 Entry::Other => {}
                 Entry::Control(file) => self.control = file,
                 Entry::Log(number, file) => {
-                    self.has_files = true;
-                    if let Some(first) = self.usable(file, wanted) {
-                        let File { cluster, sectors } = file;
-                        self.candidate = Candidate { number, first, cluster, sectors, session: 0 };
-                        return Ok(Step::First);
+                    if let Some(first) = self.candidate(number, file, wanted) {
+                        return self.read(Step::First, Some(first));
                     }
                 }
             }
@@ -215,46 +254,22 @@ impl Scan {
         self.directory.sector += 1;
         self.directory.seen += 1;
         if self.directory.seen >= DIRECTORY_SECTORS {
-            return self.chosen();
+            return self.chosen(wanted);
         }
-        Ok(match self.directory.sector < self.volume.sectors_per_cluster() {
-            true => Step::Directory,
-            false => Step::DirectoryChain,
-        })
-    }
-
-    /// The first sector of a file that is long enough, and on the volume.
-    fn usable(&self, file: File, wanted: &Wanted<'_>) -> Option<u32> {
-        self.volume.last_of(file.cluster, file.sectors)?;
-        let first = self.volume.first_of(file.cluster)?;
-        self.fits(first, file.sectors, wanted).then_some(first)
-    }
-
-    fn fits(&self, first: u32, sectors: u32, wanted: &Wanted<'_>) -> bool {
-        let is_inside = first.checked_add(sectors).is_some_and(|end| end <= self.card_sectors);
-        (wanted.least..=LONGEST).contains(&sectors) && is_inside
-    }
-
-    fn next_cluster(&mut self, fat: &Sector) -> Result<Step, Trouble> {
-        match self.volume.follower(fat, self.directory.cluster) {
-            None => self.chosen(),
-            Some(cluster) => {
-                self.directory.cluster = cluster;
-                self.directory.sector = 0;
-                Ok(Step::Directory)
-            }
+        match self.directory.sector < self.volume.sectors_per_cluster() {
+            true => self.next(wanted),
+            false => self.read_fat(Step::DirectoryChain),
         }
     }
 
-    fn raw(&mut self, sector: &Sector, wanted: &Wanted<'_>, at: u16) -> Result<Step, Trouble> {
-        let Place::Raw { extents, .. } = wanted.place else { return Err(Trouble::NotPrepared) };
-        let Some(&Extent { first, sectors }) = extents.get(usize::from(at)) else { return self.chosen() };
+    /// Takes a file for a candidate that is long enough, and on the volume: its first sector.
+    fn candidate(&mut self, number: u16, file: File, wanted: &Wanted<'_>) -> Option<u32> {
         self.has_files = true;
-        if self.fits(first, sectors, wanted) {
-            self.candidate = Candidate { number: at, first, cluster: 0, sectors, session: 0 };
-            self.consider(sector, wanted);
-        }
-        Ok(behind(at))
+        self.candidate = Candidate { number, file, session: 0 };
+        self.volume.last_of(file)?;
+        let first = self.volume.first_of(file.cluster)?;
+        let is_inside = first.checked_add(file.sectors)? <= self.end;
+        ((wanted.least..=LONGEST).contains(&file.sectors) && is_inside).then_some(first)
     }
 
     /// Compares the candidate, whose first sector this is, with the best so far.
@@ -262,78 +277,89 @@ impl Scan {
         self.candidate.session = batch::at_start(sector).map_or(0, |head| head.session);
         self.highest = self.highest.max(self.candidate.session);
         let is_allowed = self.candidate.session == 0 || wanted.when_full == WhenFull::Recycle;
-        if !is_allowed || self.avoid == Some(self.candidate.number) {
+        let given_up = u32::from(self.candidate.number) + 1 == self.behind;
+        if !is_allowed || given_up {
             return;
         }
         // Unused ones first, those behind the one that was given up before those in front of it.
-        let start = self.avoid.map_or(0, |avoid| avoid.wrapping_add(1));
-        let rank = |candidate: &Candidate| (candidate.session, candidate.number.wrapping_sub(start));
-        if self.best.is_none_or(|best| rank(&self.candidate) < rank(&best)) {
-            self.best = Some(self.candidate);
+        let age = |candidate: &Candidate| if wanted.in_turn { 0 } else { candidate.session };
+        let turn = |candidate: &Candidate| u32::from(candidate.number).wrapping_sub(self.behind);
+        let rank = |candidate: &Candidate| (age(candidate), turn(candidate));
+        if self.best.file.sectors == 0 || rank(&self.candidate) < rank(&self.best) {
+            self.best = self.candidate;
         }
     }
 
     /// All files have been seen.
-    fn chosen(&self) -> Result<Step, Trouble> {
+    fn chosen(&mut self, wanted: &Wanted<'_>) -> Stepped {
         match self.has_files {
             false => Err(Trouble::NotPrepared),
-            true if self.best.is_none() => Err(Trouble::Full),
-            true => Ok(Step::Control(0)),
+            true if self.best.file.sectors == 0 => Err(Trouble::Full),
+            true => self.read(Step::Control, self.control_sector(0, wanted)),
         }
     }
 
-    fn number(&mut self, sector: &Sector, wanted: &Wanted<'_>, at: u8) -> Result<Step, Trouble> {
-        if let Some(number) = self.numbers.get_mut(usize::from(at)) {
-            *number = session::parse(sector).unwrap_or(0);
+    fn control_sector(&self, at: u8, wanted: &Wanted<'_>) -> Option<u32> {
+        match wanted.place {
+            Place::Raw { control, .. } => control.get(usize::from(at)).copied(),
+            Place::Card => {
+                let half = if at == 0 { 0 } else { self.control.sectors / 2 };
+                self.volume.first_of(self.control.cluster)?.checked_add(half)
+            }
         }
-        if at == 0 {
-            return Ok(Step::Control(1));
-        }
+    }
+
+    /// The control sectors have been read.
+    fn numbered(&mut self, wanted: &Wanted<'_>) -> Stepped {
         if let Place::Raw { .. } = wanted.place {
-            return Ok(Step::FileRun(0));
+            return Ok(true);
         }
         // Two sectors that are not the same.
-        (self.control.sectors >= 2).then_some(Step::ControlRun(self.control.cluster)).ok_or(Trouble::NotPrepared)
+        if self.control.sectors < 2 {
+            return Err(Trouble::NotPrepared);
+        }
+        self.directory.cluster = self.control.cluster;
+        self.read_fat(Step::ControlRun)
     }
 
     /// Follows the control file in the FAT, and then the one to write to.
-    fn run(&mut self, fat: &Sector, wanted: &Wanted<'_>, cluster: u32) -> Result<Option<Found>, Trouble> {
-        let best = self.best.ok_or(Trouble::Full)?;
-        let is_control = matches!(self.step, Step::ControlRun(_));
-        let file = if is_control { self.control } else { File { cluster: best.cluster, sectors: best.sectors } };
-        let last = self.volume.last_of(file.cluster, file.sectors).ok_or(Trouble::NotPrepared)?;
-        match (self.volume.follow(fat, cluster, last), is_control) {
-            (Run::More(next), true) => self.step = Step::ControlRun(next),
-            (Run::More(next), false) => self.step = Step::FileRun(next),
-            (Run::Whole, true) => self.step = Step::FileRun(best.cluster),
-            (Run::Whole, false) => return self.found(wanted).map(Some),
+    fn run(&mut self, fat: &Sector) -> Stepped {
+        let best = self.best;
+        let is_control = self.step == Step::ControlRun;
+        let last = self.volume.last_of(if is_control { self.control } else { best.file }).ok_or(Trouble::NotPrepared)?;
+        let mut step = self.step;
+        match (self.volume.follow(fat, self.directory.cluster, last), is_control) {
+            (Run::More(next), _) => self.directory.cluster = next,
+            (Run::Whole, true) => (step, self.directory.cluster) = (Step::FileRun, best.file.cluster),
+            (Run::Whole, false) => return Ok(true),
             (Run::Broken, true) => return Err(Trouble::NotPrepared),
-            (Run::Broken, false) => self.pass_over(best.number)?,
+            (Run::Broken, false) => return self.pass_over(best.number),
         }
-        Ok(None)
+        self.read_fat(step)
     }
 
     /// Looks again, without this file.
-    fn pass_over(&mut self, number: u16) -> Result<(), Trouble> {
-        self.broken += 1;
-        if self.broken >= BROKEN_FILES {
+    fn pass_over(&mut self, number: u16) -> Stepped {
+        let broken = self.broken + 1;
+        if broken >= BROKEN_FILES {
             return Err(Trouble::NotPrepared);
         }
-        (self.avoid, self.best) = (Some(number), None);
-        self.directory = Directory { cluster: self.volume.root, ..Directory::default() };
-        self.step = Step::Directory;
-        Ok(())
+        self.restart(u32::from(number) + 1);
+        self.broken = broken;
+        Ok(false)
     }
 
-    fn found(&self, wanted: &Wanted<'_>) -> Result<Found, Trouble> {
-        let best = self.best.ok_or(Trouble::Full)?;
+    /// Where to write.
+    pub(crate) fn found(&self, wanted: &Wanted<'_>) -> Result<Found, Trouble> {
+        let best = self.best;
         let [a, b] = self.numbers;
         let session = self.highest.max(a).max(b).checked_add(1).ok_or(Trouble::Full)?;
         // The lower number is given up; a sector without one is lower than any.
-        let at = u8::from(b < a);
-        let control = self.control_sector(wanted, at).filter(|&sector| sector < self.card_sectors);
-        let control = control.ok_or(Trouble::NotPrepared)?;
-        let extent = Extent { first: best.first, sectors: best.sectors };
+        let control = self.control_sector(u8::from(b < a), wanted).filter(|&sector| sector < self.end);
+        let (Some(control), Some(first)) = (control, self.volume.first_of(best.file.cluster)) else {
+            return Err(Trouble::NotPrepared);
+        };
+        let extent = Extent { first, sectors: best.file.sectors };
         Ok(Found { extent, number: best.number, control, session })
     }
 }

@@ -3,14 +3,14 @@
 //! Both are made anew for each of their sectors, from the front, and only what lies in that sector is kept. They are
 //! written once per file; that takes less than a buffer for them would.
 
-use tlog::wire::batch::{Batch, Checksum, filler};
+use tlog::wire::batch::{Batch, Checksum, FILLER_FRONT, fill};
 use tlog::wire::index::{TRAILER_LEN, TRAILER_MAGIC};
 use tlog::wire::{BlockType, FILE_HEADER};
 
 use super::buffer::Mark;
 use super::marker;
 use crate::device::{SECTOR, Sector};
-use crate::drain::{Frame, Table, number, varuint_len};
+use crate::drain::{put, Table, number, varuint_len};
 
 /// A sector of something longer.
 struct Window<'a> {
@@ -42,25 +42,14 @@ pub(crate) struct Declarations<'k> {
     pub sectors: u32,
     /// Where its head's data block is, in bytes from the start of the file.
     pub head_at: u32,
-    /// Where the schemas behind the head start.
-    schemas_at: u32,
     checksum: u32,
 }
 
 impl<'k> Declarations<'k> {
     pub(crate) fn new(table: Table<'k>) -> Self {
-        let mut this = Self { table, sectors: 0, head_at: 0, schemas_at: 0, checksum: 0 };
+        let mut this = Self { table, sectors: 0, head_at: 0, checksum: 0 };
         let mut window = Window { at: 0, from: 0, sector: None };
-        this.head_at = this.front(&mut window, &Batch::default(), 0);
-        this.schemas_at = window.at;
-        let mut checksum = Checksum::new();
-        for id in this.others() {
-            table.block(id, &mut |bytes| {
-                window.put(bytes);
-                checksum.block(bytes);
-            });
-        }
-        this.checksum = checksum.finish();
+        this.write(&mut window, &Batch::default(), 0);
         // A gap of one byte cannot be filled.
         let is_short = window.at as usize % SECTOR == SECTOR - 1;
         this.sectors = (window.at + 2 * u32::from(is_short)).div_ceil(SECTOR as u32);
@@ -78,33 +67,38 @@ impl<'k> Declarations<'k> {
         self.sectors * SECTOR as u32
     }
 
-    /// Header, first schema and head; where the data block of the head is.
-    fn front(&self, window: &mut Window<'_>, head: &Batch, time: u64) -> u32 {
+    /// Writes all but the filler at its end, and finds out where the head is and what the checksum.
+    #[inline(never)] // flash
+    fn write(&mut self, window: &mut Window<'_>, head: &Batch, time: u64) {
         window.put(&FILE_HEADER);
         self.table.block(self.table.batch_id(), &mut |bytes| window.put(bytes));
         let mut block = [0; 64];
-        // Both fit: a marker without elements has 27 bytes, the head 52.
+        // Both fit: a marker without elements has 27 bytes.
         let len = marker::write(time, 0, &[], &mut block).unwrap_or(0);
         window.put(block.get(..len).unwrap_or(&[]));
-        let at = window.at;
-        let len = head_block(self.table.batch_id(), head, time, &mut block).map_or(0, |(len, _)| len);
-        window.put(block.get(..len).unwrap_or(&[]));
-        at
+        self.head_at = window.at;
+        head_block(self.table.batch_id(), head, time, &mut block);
+        window.put(block.get(..HEAD_BLOCK).unwrap_or(&[]));
+        let mut checksum = Checksum::new();
+        for id in self.others() {
+            self.table.block(id, &mut |bytes| {
+                window.put(bytes);
+                checksum.block(bytes);
+            });
+        }
+        self.checksum = checksum.finish();
     }
 
     /// One of its sectors.
-    pub(crate) fn sector(&self, at: u32, mut head: Batch, time: u64, sector: &mut Sector) {
+    pub(crate) fn sector(&mut self, at: u32, mut head: Batch, time: u64, sector: &mut Sector) {
         head.sectors = self.sectors;
         head.checksum = self.checksum;
         sector.fill(0);
         let mut window = Window { at: 0, from: at * SECTOR as u32, sector: Some(sector) };
-        self.front(&mut window, &head, time);
-        for id in self.others() {
-            self.table.block(id, &mut |bytes| window.put(bytes));
-        }
-        if let Some((front, len)) = filler(self.len().saturating_sub(window.at)) {
-            window.put(front.get(..len).unwrap_or(&[]));
-        }
+        self.write(&mut window, &head, time);
+        let mut front = [0; FILLER_FRONT];
+        fill(self.len().saturating_sub(window.at), &mut front);
+        window.put(&front);
     }
 
     /// The length of the index.
@@ -132,7 +126,7 @@ impl<'k> Declarations<'k> {
         number(self.index_body() as usize, &mut |bytes| window.put(bytes));
         // No flags, and fewer than 128 entries.
         window.put(&[0, self.table.last() as u8]);
-        let mut others = self.schemas_at;
+        let mut others = self.head_at + HEAD_BLOCK as u32;
         for (id, mark) in (1..=self.table.last()).zip(marks) {
             let schema = if id == self.table.batch_id() {
                 FILE_HEADER.len() as u32
@@ -141,8 +135,8 @@ impl<'k> Declarations<'k> {
                 others += self.table.block_len(id) as u32;
                 at
             };
-            window.put(&[id as u8]);
             let (last, high) = mark.at().map_or((u32::MAX, u32::MAX), |at| (at, 0));
+            window.put(&[id as u8]);
             for half in [schema, 0, last, high] {
                 window.put(&half.to_le_bytes());
             }
@@ -152,10 +146,12 @@ impl<'k> Declarations<'k> {
     }
 }
 
-/// Writes the data block of a head to the front of `out`; its length and its checksum.
-pub(crate) fn head_block(id: u16, head: &Batch, time: u64, out: &mut [u8]) -> Option<(usize, u32)> {
-    let frame = Frame::new(id, 0, time, Batch::LEN);
-    frame.put(&head.encode(), out)
+/// The bytes of the data block of `tlog.batch`: header, kind, flags, timestamp, checksum, payload.
+pub(crate) const HEAD_BLOCK: usize = 2 + 2 + 8 + 4 + Batch::LEN;
+
+/// Writes the data block of a head to the front of `out`; whether it fits.
+pub(crate) fn head_block(id: u16, head: &Batch, time: u64, out: &mut [u8]) -> bool {
+    put(id, 0, time, &head.encode(), out).is_some()
 }
 
 #[cfg(test)]
@@ -172,7 +168,7 @@ mod tests {
         for name in 0..600 {
             let text = "n".repeat(name + 2);
             let kinds = [Kind { name: std::boxed::Box::leak(text.into_boxed_str()), schema: &[7] }];
-            let declarations = Declarations::new(Table::new(&kinds));
+            let mut declarations = Declarations::new(Table::new(&kinds));
             let mut bytes: Vec<u8> = Vec::new();
             for at in 0..declarations.sectors {
                 let mut sector = [0xaa; SECTOR];

@@ -5,7 +5,7 @@ use core::task::Poll;
 
 use tlog::Record;
 use tlog::wire::batch::{self, Batch};
-use tlog::wire::session;
+use tlog::wire::{crc, session};
 
 use super::buffer::{Buffer, Mark};
 use super::job::{Job, Step};
@@ -14,7 +14,7 @@ use super::scan::{Found, Scan, Wanted};
 use super::stream::Declarations;
 use super::{Config, Counts, TooSmall, Trouble};
 use crate::clock::{ClockRecord, widen};
-use crate::device::{BlockDevice, CardId, DeviceError, SECTOR};
+use crate::device::{BlockDevice, DeviceError, SECTOR};
 use crate::drain::Table;
 use crate::kinds::Kind;
 use crate::source::{Lost, Source};
@@ -24,6 +24,12 @@ const ATTEMPTS: u8 = 3;
 
 /// So many files are given up one after the other before the card is.
 const ABANDONED: u8 = 4;
+
+/// How long the payload of `tlog.clock` is.
+const CLOCK_LEN: usize = 8 + 8 + 1;
+
+/// After so many, each file has its turn.
+const IN_TURN: u8 = 2;
 
 /// What came of a call of [`Writer::poll`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,27 +63,12 @@ enum Stage {
     Closed,
 }
 
-/// What the card is being asked for.
-enum Work {
-    Job(Job),
-    Scan(Scan),
-}
-
-/// What was asked for, about all records up to a time.
+/// What was asked for, about all records up to [`Writer::until`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Request {
     None,
-    Flush(u64),
-    Close(u64),
-}
-
-impl Request {
-    const fn until(self) -> Option<u64> {
-        match self {
-            Self::None => None,
-            Self::Flush(until) | Self::Close(until) => Some(until),
-        }
-    }
+    Flush,
+    Close,
 }
 
 /// Writes the records of a [`Source`] to a card.
@@ -89,14 +80,19 @@ pub struct Writer<'m, D> {
     config: &'m Config<'m>,
     log: Log<'m>,
     stage: Stage,
-    work: Work,
+    job: Job,
+    scan: Scan,
     request: Request,
+    /// The time that the request is about; the end of time without one.
+    until: u64,
     /// The write to be repeated once the card is ready again.
     again: Option<What>,
     attempts: u8,
     abandoned: u8,
-    avoid: Option<u16>,
-    card: CardId,
+    /// The number behind the file that was given up last; 0 for none.
+    behind: u32,
+    /// What tells its card from others: of its identification.
+    card: u32,
     /// When waiting for the card began: from there on the pause counts, as polls may come late by any time.
     since: u32,
     /// When the first record came into the batch at hand.
@@ -106,7 +102,10 @@ pub struct Writer<'m, D> {
     is_own: bool,
     /// Whether what is to be written before the log is closed still waits in the source.
     is_behind: bool,
-    clock: Option<ClockRecord>,
+    /// The payload of `tlog.clock`.
+    clock: [u8; CLOCK_LEN],
+    /// Whether it is known.
+    has_clock: bool,
     is_clock_due: bool,
     lost: Lost,
     /// What of that the file at hand says by kind.
@@ -156,21 +155,24 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         Ok(Self {
             device,
             config,
-            log: Log { declarations, buffer, file: Found::default(), next: 0, sequence: 0, sealed: 0 },
+            log: Log { declarations, buffer, file: Found::NONE, next: 0, sequence: 0, sealed: 0 },
             stage: Stage::Reset,
-            work: Work::Job(Job::default()),
+            job: Job::NONE,
+            scan: Scan::NONE,
             request: Request::None,
+            until: u64::MAX,
             again: None,
             attempts: 0,
             abandoned: 0,
-            avoid: None,
-            card: CardId::default(),
+            behind: 0,
+            card: 0,
             since: 0,
             oldest: 0,
             is_full: false,
             is_own: false,
             is_behind: false,
-            clock: None,
+            clock: [0; CLOCK_LEN],
+            has_clock: false,
             is_clock_due: false,
             lost: Lost::default(),
             told: 0,
@@ -182,15 +184,15 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     /// Drains what is waiting and makes one step with the card. `now` is in microseconds since boot and never goes back.
     /// A [`flush`](Self::flush) that is under way is given up by it.
     pub fn poll<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Progress {
-        if let Request::Flush(_) = self.request {
-            self.request = Request::None;
+        if self.request == Request::Flush {
+            self.ask(Request::None, u64::MAX);
         }
         self.advance(source, now)
     }
 
     fn advance<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Progress {
         self.fill(source, now);
-        self.is_behind = self.is_closing() && waits(source, now, self.request);
+        self.is_behind = self.is_closing() && waits(source, now, self.until);
         // What is compared are spans of less than an hour: 32 bits are enough.
         let now = now as u32;
         match self.stage {
@@ -216,21 +218,19 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     /// [`Trouble`], when it cannot be written for now; it is not forgotten.
     pub fn flush<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Poll<Result<(), Trouble>> {
         if self.request == Request::None {
-            self.request = Request::Flush(now);
+            self.ask(Request::Flush, now);
         }
-        match self.advance(source, now) {
-            Progress::Stopped(trouble) => {
-                self.request = Request::None;
-                return Poll::Ready(Err(trouble));
+        let outcome = match self.advance(source, now) {
+            Progress::Stopped(trouble) => Err(trouble),
+            Progress::Closed if waits(source, now, now) => Err(Trouble::Closed),
+            Progress::Closed => Ok(()),
+            _ if waits(source, now, self.until) || self.log.sealed != 0 || !self.log.buffer.is_empty() => {
+                return Poll::Pending;
             }
-            Progress::Closed => return Poll::Ready(self.ended(source, now, Request::Flush(now))),
-            _ => {}
-        }
-        if waits(source, now, self.request) || self.log.sealed != 0 || !self.log.buffer.is_empty() {
-            return Poll::Pending;
-        }
-        self.request = Request::None;
-        Poll::Ready(Ok(()))
+            _ => Ok(()),
+        };
+        self.ask(Request::None, u64::MAX);
+        Poll::Ready(outcome)
     }
 
     /// As [`flush`](Self::flush), and closes the log then: with an index, and nothing is written any more.
@@ -239,22 +239,22 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     /// As [`flush`](Self::flush); [`Trouble::Closed`], when it was closed before and more has been logged since.
     pub fn close<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Poll<Result<(), Trouble>> {
         if !self.is_closing() {
-            self.request = Request::Close(now);
+            self.ask(Request::Close, now);
         }
-        match self.advance(source, now) {
-            Progress::Closed => Poll::Ready(self.ended(source, now, self.request)),
-            Progress::Stopped(trouble) => {
-                self.request = Request::None;
-                Poll::Ready(Err(trouble))
-            }
-            _ => Poll::Pending,
-        }
+        let outcome = match self.advance(source, now) {
+            Progress::Stopped(trouble) => Err(trouble),
+            Progress::Closed if waits(source, now, self.until) => Err(Trouble::Closed),
+            Progress::Closed => Ok(()),
+            _ => return Poll::Pending,
+        };
+        self.ask(Request::None, u64::MAX);
+        Poll::Ready(outcome)
     }
 
     /// Tells what UTC it is; a record says so in this file and in each further one.
     pub fn set_clock(&mut self, clock: ClockRecord) {
-        self.clock = Some(clock);
-        self.is_clock_due = true;
+        self.has_clock = clock.encode_to_slice(&mut self.clock).is_ok();
+        self.is_clock_due = self.has_clock;
     }
 
     /// What has happened so far.
@@ -279,18 +279,16 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     }
 
     fn is_closing(&self) -> bool {
-        matches!(self.request, Request::Close(_))
+        self.request == Request::Close
+    }
+
+    const fn ask(&mut self, request: Request, until: u64) {
+        (self.request, self.until) = (request, until);
     }
 
     /// Whether all that was asked for has been drained.
     fn can_close(&self) -> bool {
         self.is_closing() && !self.is_behind
-    }
-
-    /// What a request to a closed log comes to.
-    fn ended<S: Source + ?Sized>(&mut self, source: &mut S, now: u64, request: Request) -> Result<(), Trouble> {
-        self.request = Request::None;
-        if waits(source, now, request) { Err(Trouble::Closed) } else { Ok(()) }
     }
 
     /// Drains into the batch at hand, unless that is being written, or the file is about to be closed.
@@ -310,7 +308,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             self.own_records(source);
         }
         let buffer = &mut self.log.buffer;
-        let (is_full, oversized) = buffer.fill(source, table.firmware(), now, self.request.until());
+        let (is_full, oversized) = buffer.fill(source, table.firmware(), now, self.until);
         if was_empty && !buffer.is_empty() {
             self.oldest = now as u32;
         }
@@ -322,10 +320,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     /// What the writer itself has to say, at the start of a batch.
     fn own_records<S: Source + ?Sized>(&mut self, source: &S) {
         let table = self.log.declarations.table;
-        if let (true, Some(clock)) = (self.is_clock_due, self.clock) {
-            let mut payload = [0; 17];
-            let fits = clock.encode_to_slice(&mut payload).is_ok();
-            self.is_clock_due = !(fits && self.log.buffer.own(table.clock_id(), &payload));
+        if self.is_clock_due {
+            self.is_clock_due = !self.log.buffer.own(table.clock_id(), &self.clock);
         }
         let lost = self.lost.dropped.wrapping_add(self.lost.overwritten);
         if lost != self.told && self.log.buffer.losses(source, table.firmware(), table.drops_id()) {
@@ -361,7 +357,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     #[inline(never)] // called from many places: flash
     fn write(&mut self, what: What, now: u32) -> Progress {
         let (first, count) = self.log.sectors(what);
-        self.work = Work::Job(Job::new(first, count, now));
+        self.job = Job::new(first, count, now);
         self.stage = Stage::Writing(what);
         Progress::Working
     }
@@ -369,10 +365,9 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     fn go_on(&mut self, what: What, now: u32) -> Progress {
         let mut scratch = [0; SECTOR];
         let head = self.head();
-        let Work::Job(job) = &mut self.work else { return self.look_again(now) };
-        let started = job.started;
-        let sector = job.next().map(|at| self.log.sector(what, at, head, &mut scratch));
-        match job.step(&mut self.device, sector, now, self.config.timeout) {
+        let started = self.job.started;
+        let sector = self.job.next().map(|at| self.log.sector(what, at, head, &mut scratch));
+        match self.job.step(&mut self.device, sector, now, self.config.timeout) {
             Ok(Step::Moved) => Progress::Working,
             Ok(Step::Busy) => Progress::Busy,
             Ok(Step::Done) => self.written(what, started, now),
@@ -420,7 +415,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         log.sealed = 0;
         // The file's sectors were counted to fit into 32 bits as bytes.
         log.buffer.open(log.next.saturating_mul(SECTOR as u32));
-        (self.is_full, self.abandoned, self.avoid) = (false, 0, None);
+        (self.is_full, self.abandoned, self.behind) = (false, 0, 0);
         self.stage = Stage::Logging;
         if !self.log.has_room() {
             // Before the next record moves a mark: the index needs those of this file.
@@ -453,8 +448,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         }
         self.log.buffer.forget_losses();
         self.told = 0;
-        self.is_clock_due = self.clock.is_some();
-        self.work = Work::Scan(Scan::default());
+        self.is_clock_due = self.has_clock;
+        self.scan.restart(self.behind);
         self.again = None;
         self.attempts = 0;
     }
@@ -471,7 +466,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             self.again = None;
             self.counts.abandoned = self.counts.abandoned.wrapping_add(1);
             self.abandoned = self.abandoned.saturating_add(1);
-            self.avoid = Some(self.log.file.number);
+            self.behind = u32::from(self.log.file.number) + 1;
             if self.can_close() && matches!(what, What::Index | What::Tail) {
                 return self.closed();
             }
@@ -480,9 +475,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             self.abandoned = 0;
             return self.wait(Trouble::Failing, now);
         }
-        self.stage = Stage::Reset;
-        self.work = Work::Job(Job::new(0, 0, now));
-        Progress::Working
+        self.look_again(now)
     }
 
     #[inline(never)] // called from many places: flash
@@ -497,25 +490,25 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     #[inline(never)] // called from many places: flash
     fn look_again(&mut self, now: u32) -> Progress {
         self.stage = Stage::Reset;
-        self.work = Work::Job(Job::new(0, 0, now));
+        self.job = Job::new(0, 0, now);
         Progress::Working
     }
 
     fn reset(&mut self, now: u32) -> Progress {
-        let Work::Job(job) = &mut self.work else { return self.look_again(now) };
+        let job = &mut self.job;
         if job.moved == 0 {
             job.moved = now;
         }
-        match self.device.reset() {
+        match &self.device.reset() {
             Poll::Pending if now.wrapping_sub(job.moved) > self.config.timeout => self.wait(Trouble::Failing, now),
             Poll::Pending => Progress::Busy,
-            Poll::Ready(Err(error)) => self.wait(error.into(), now),
-            Poll::Ready(Ok(card)) => self.identified(card, now),
+            Poll::Ready(Err(error)) => self.wait((*error).into(), now),
+            Poll::Ready(Ok(card)) => self.identified(crc::hash(card), now),
         }
     }
 
     /// The card is ready: the same write again if it is the same card, otherwise a new file.
-    fn identified(&mut self, card: CardId, now: u32) -> Progress {
+    fn identified(&mut self, card: u32, now: u32) -> Progress {
         let is_same = self.card == card;
         self.card = card;
         let again = self.again.take().filter(|_| is_same);
@@ -523,7 +516,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             return if what == What::Data { self.write_batch(now) } else { self.write(what, now) };
         }
         if !is_same {
-            self.avoid = None;
+            self.behind = 0;
         }
         self.begin_file();
         self.stage = Stage::Scan;
@@ -550,21 +543,22 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     #[inline(never)] // flash
     fn search(&mut self, now: u32) -> Progress {
         let &Config { place, when_full, .. } = self.config;
-        let wanted = Wanted { place, when_full, avoid: self.avoid, least: self.log.least() };
-        let Work::Scan(scan) = &mut self.work else { return self.look_again(now) };
-        match scan.step(&mut self.device, &wanted) {
-            Ok(None) => Progress::Working,
-            Ok(Some(found)) => {
-                self.log.file = found;
-                self.stage = Stage::Ready;
-                Progress::Working
-            }
-            Err(trouble) => self.wait(trouble, now),
+        let wanted = Wanted { place, when_full, in_turn: self.abandoned >= IN_TURN, least: self.log.least() };
+        let found = match self.scan.step(&mut self.device, &wanted) {
+            Ok(false) => return Progress::Working,
+            Ok(true) => self.scan.found(&wanted),
+            Err(trouble) => Err(trouble),
+        };
+        match found {
+            Ok(found) => (self.log.file, self.stage) = (found, Stage::Ready),
+            Err(trouble) => return self.wait(trouble, now),
         }
+        Progress::Working
     }
 }
 
-/// Whether something that a request is about waits in the source.
-fn waits<S: Source + ?Sized>(source: &mut S, now: u64, request: Request) -> bool {
-    source.peek().is_some_and(|head| request.until().is_none_or(|until| widen(now, head.time) <= until))
+/// Whether something up to a time waits in the source.
+#[inline(never)] // called from many places: flash
+fn waits<S: Source + ?Sized>(source: &mut S, now: u64, until: u64) -> bool {
+    source.peek().is_some_and(|head| widen(now, head.time) <= until)
 }

@@ -36,14 +36,14 @@ impl Frame {
     /// What it says about this payload.
     #[inline]
     pub(crate) fn new(kind: u16, previous: u32, time: u64, len: usize) -> Self {
-        let chain = if previous == 0 { 0 } else { varuint_len(previous) };
+        let chain = if previous == 0 { 0 } else { short_len(previous) };
         Self { kind, previous, time, len, body: FIXED + chain + len }
     }
 
     /// How many bytes the block has.
     #[inline]
     pub(crate) fn block_len(&self) -> usize {
-        1 + varuint_len(self.body as u32) + self.body
+        1 + short_len(self.body as u32) + self.body
     }
 
     /// Where the payload is in the block, which is [`block_len`](Self::block_len) long.
@@ -74,18 +74,26 @@ impl Frame {
         *block.get_mut(..payload_at)?.last_chunk_mut()? = checksum.to_le_bytes();
         Some(checksum)
     }
+}
 
-    /// Writes the block with this payload to the front of `out`: its length and its checksum. `None` when it does not fit.
-    pub(crate) fn put(&self, payload: &[u8], out: &mut [u8]) -> Option<(usize, u32)> {
-        let block = out.get_mut(..self.block_len())?;
-        self.payload(block).iter_mut().zip(payload).for_each(|(to, from)| *to = *from);
-        let len = block.len();
-        Some((len, self.seal(block)?))
-    }
+/// Writes a block with this payload to the front of `out`: its length and its checksum. `None` when it does not fit.
+#[inline(never)] // flash
+pub(crate) fn put(kind: u16, previous: u32, time: u64, payload: &[u8], out: &mut [u8]) -> Option<(usize, u32)> {
+    let frame = Frame::new(kind, previous, time, payload.len());
+    let block = out.get_mut(..frame.block_len())?;
+    frame.payload(block).iter_mut().zip(payload).for_each(|(to, from)| *to = *from);
+    let len = block.len();
+    Some((len, frame.seal(block)?))
+}
+
+/// How many bytes a number takes that mostly has one.
+#[inline]
+const fn short_len(value: u32) -> usize {
+    if value < 0x80 { 1 } else { varuint_len(value) }
 }
 
 /// How many bytes a number takes.
-#[inline]
+#[inline(never)] // flash
 pub(crate) const fn varuint_len(mut value: u32) -> usize {
     let mut len = 1;
     while value >= 0x80 {
@@ -128,7 +136,7 @@ mod tests {
         for (previous, len) in [(0, 0), (1, 16), (0x7f, 109), (0x80, 110), (0x4000, 16_000), (u32::MAX, 65_535)] {
             let frame = Frame::new(100, previous, 1 << 40 | 5, len);
             let mut block = vec![0xaa; frame.block_len()];
-            let put = frame.put(&vec![7; len], &mut block);
+            let put = put(100, previous, 1 << 40 | 5, &vec![7; len], &mut block);
             let checksum = put.map(|(_, checksum)| checksum);
             assert_eq!(put.unwrap().0, block.len());
             let header = BlockHeader::parse(&block).unwrap();
@@ -150,7 +158,7 @@ mod tests {
     fn a_block_of_another_length_is_refused() {
         let frame = Frame::new(1, 0, 0, 4);
         let mut block = vec![0; frame.block_len()];
-        assert_eq!(frame.put(&[0; 4], &mut block[1..]), None);
+        assert_eq!(put(1, 0, 0, &[0; 4], &mut block[1..]), None);
         assert_eq!(frame.seal(&mut block[..3]), None);
         assert_eq!(frame.seal(&mut block[1..]), None);
     }

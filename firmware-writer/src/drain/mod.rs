@@ -7,7 +7,8 @@ mod frame;
 mod packets;
 mod table;
 
-pub(crate) use frame::{Frame, varuint, varuint_len};
+use frame::Frame;
+pub(crate) use frame::{put, varuint, varuint_len};
 pub use packets::Packets;
 pub use table::{Drops, OWN_KINDS};
 pub(crate) use table::{Table, number};
@@ -42,7 +43,7 @@ pub(crate) fn next<S: Source + ?Sized>(
     source: &mut S,
     kinds: u16,
     now: u64,
-    until: Option<u64>,
+    until: u64,
     out: &mut [u8],
     previous: impl Fn(u16) -> u32,
 ) -> Next {
@@ -53,7 +54,7 @@ pub(crate) fn next<S: Source + ?Sized>(
             continue;
         }
         let time = widen(now, head.time);
-        if until.is_some_and(|until| time > until) {
+        if time > until {
             return Next::Empty;
         }
         let frame = Frame::new(head.id, previous(head.id), time, head.len.into());

@@ -45,7 +45,7 @@ impl<'k> Packets<'k> {
         while self.declared > self.table.firmware() {
             let is_empty = used == 0;
             let Some(out) = packet.get_mut(used..) else { break };
-            match next(source, self.table.firmware(), now, None, out, |_| 0) {
+            match next(source, self.table.firmware(), now, u64::MAX, out, |_| 0) {
                 Next::Put(put) => used += put.len,
                 Next::Full if is_empty => {
                     source.skip();

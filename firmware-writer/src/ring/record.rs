@@ -138,8 +138,11 @@ pub fn copy_out(slot: &[AtomicU32], bytes: &mut [u8]) {
         *bytes = word.load(Ordering::Relaxed).to_le_bytes();
     }
     if let Some(word) = last {
-        let word = word.load(Ordering::Relaxed).to_le_bytes();
-        rest.iter_mut().zip(word).for_each(|(to, from)| *to = from);
+        let mut word = word.load(Ordering::Relaxed);
+        for byte in rest {
+            *byte = word as u8;
+            word >>= 8;
+        }
     }
 }
 

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! * Each batch ends with a sector: what its last block leaves of it is filler. Wherever filler stands, it is one block
-//!   or two, see [`filler`]; it may be missing where nothing is left.
+//!   or two, see [`fill`]; it may be missing where nothing is left.
 //! * The filler behind the last batch starts on a sector of its own and spans all that is left of the file, or all up to
 //!   the index; it is written with its batch, as the last sector, and overwritten by the next batch. So the file as it
 //!   is on the card is valid TLOG to its end whenever a batch is complete, whatever older bytes are further behind.
@@ -35,7 +35,7 @@
 //!   first one that does not count, none does.
 
 use super::crc::{self, Hasher};
-use super::{Filler, block};
+use super::block;
 
 /// The record in each batch's head.
 pub const NAME: &str = "tlog.batch";
@@ -150,37 +150,39 @@ impl Checksum {
     }
 }
 
-/// The most bytes that stand at the front of filler: a block of two bytes, the header of a block, and the magic.
+/// The most bytes that mean something at the front of filler: a block of two bytes, the header of a block, and the magic.
 pub const FILLER_FRONT: usize = 2 + 6 + block::FILLER_MAGIC.len();
 
 /// The type byte of filler.
 const FILLER: u8 = 4;
 
-/// What stands at the front of `gap` bytes of filler, and how many bytes of it count; whatever follows in the gap means
-/// nothing. `None` for a gap of one byte: no block is as short. Some gaps no single block fills with the shortest form of
+/// Writes `gap` bytes of filler, as much of it as there is room for in `out`; what follows its front means nothing, and is
+/// zeros. A gap of one byte stays zeros: no block is as short. Some gaps no single block fills with the shortest form of
 /// its length (130 bytes is the first); there, a block without a body comes before it.
-pub fn filler(gap: u32) -> Option<([u8; FILLER_FRONT], usize)> {
-    let mut front = [0; FILLER_FRONT];
-    if gap == 0 {
-        return Some((front, 0));
-    }
-    let mut out = Filler::new(&mut front);
-    let mut body = filler_body(gap);
-    if body.is_none() {
-        out.array([FILLER, 0])?;
-        body = filler_body(gap.checked_sub(2)?);
-    }
-    let mut rest = body?;
-    out.array([FILLER])?;
+pub fn fill(mut gap: u32, out: &mut [u8]) {
+    out.fill(0);
+    let mut out = out.iter_mut();
+    let mut put = |byte: u8| {
+        if let Some(place) = out.next() {
+            *place = byte;
+        }
+    };
+    let Some(body) = filler_body(gap).or_else(|| {
+        gap = gap.checked_sub(2)?;
+        put(FILLER);
+        put(0);
+        filler_body(gap)
+    }) else {
+        return;
+    };
+    put(FILLER);
+    let mut rest = body;
     while rest >= 0x80 {
-        out.array([rest as u8 | 0x80])?;
+        put(rest as u8 | 0x80);
         rest >>= 7;
     }
-    out.array([rest as u8])?;
-    let magic = body?.min(block::FILLER_MAGIC.len() as u32);
-    let len = out.len() + magic as usize;
-    out.array(block::FILLER_MAGIC)?;
-    Some((front, len))
+    put(rest as u8);
+    block::FILLER_MAGIC.iter().take(body as usize).for_each(|byte| put(*byte));
 }
 
 /// How long the body of one block is that has this length with its header.
@@ -205,23 +207,21 @@ pub fn at_start(sector: &[u8]) -> Option<Batch> {
     let mut rest = sector.strip_prefix(&block::FILE_HEADER)?;
     let mut identifier = None;
     loop {
-        let mut body = rest;
-        let (kind, len) = (short(&mut body)?, short(&mut body)?);
-        let front = rest.len() - body.len();
-        let (mut fields, behind) = body.split_at_checked(len)?;
+        let (&kind, mut body) = rest.split_first()?;
+        let len = short(&mut body)?;
+        let (fields, behind) = body.split_at_checked(len)?;
         match kind {
             1 => {
-                let id = short(&mut fields)?;
-                let _flags = short(&mut fields)?;
-                let name = fields.get(1..)?.starts_with(NAME.as_bytes());
-                identifier = (name && usize::from(*fields.first()?) == NAME.len()).then_some(id);
+                let ([id, _flags], name) = fields.split_first_chunk()?;
+                identifier = name.starts_with(NAME_FIELD).then_some(id);
             }
             2 => {
-                let is_head = Some(short(&mut fields)?) == identifier && short(&mut fields)? == HEAD_FLAGS;
-                let (stored, payload) = fields.get(8..)?.split_first_chunk()?;
-                let (block, _) = rest.split_at_checked(front + len)?;
-                let crc = crc::block_crc(block, block.len().checked_sub(payload.len() + crc::LEN)?);
-                return (is_head && crc == u32::from_le_bytes(*stored)).then(|| Batch::parse(payload))?;
+                let ([id, flags, ..], fields) = fields.split_first_chunk::<{ 1 + 1 + 8 }>()?;
+                let (stored, payload) = fields.split_first_chunk()?;
+                let block = rest.get(..rest.len() - behind.len())?;
+                let crc = crc::block_crc(block, block.len() - payload.len() - crc::LEN);
+                let is_head = Some(id) == identifier && *flags == HEAD_FLAGS && crc == u32::from_le_bytes(*stored);
+                return is_head.then(|| Batch::parse(payload))?;
             }
             4 | 5 => {}
             _ => return None,
@@ -230,8 +230,11 @@ pub fn at_start(sector: &[u8]) -> Option<Batch> {
     }
 }
 
+/// The name of the record, as its schema block has it.
+const NAME_FIELD: &[u8] = b"\x0atlog.batch";
+
 /// A timestamp and a checksum.
-const HEAD_FLAGS: usize = 6;
+const HEAD_FLAGS: u8 = 6;
 
 /// Takes a varuint of one or two bytes off the front.
 fn short(bytes: &mut &[u8]) -> Option<usize> {
@@ -251,26 +254,35 @@ mod tests {
 
     #[test]
     fn every_gap_but_one_byte_is_filled() {
-        assert_eq!(filler(1), None);
-        assert_eq!(filler(0).unwrap().1, 0);
+        let fill = |gap: u32| {
+            let mut front = [0xaa; FILLER_FRONT + 4];
+            super::fill(gap, front.get_mut(..gap as usize).unwrap_or(&mut [0; 1]));
+            super::fill(gap, &mut front);
+            front
+        };
+        assert_eq!((fill(0), fill(1)), ([0; 20], [0; 20]));
         for gap in (2..600).chain(16_380..16_400).chain(2_097_150..2_097_160).chain([u32::MAX - 1, u32::MAX]) {
-            let (front, len) = filler(gap).unwrap();
+            let front = fill(gap);
             let mut at = 0;
             let mut left = u64::from(gap);
             while left > 0 {
                 let header = crate::wire::BlockHeader::parse(&front[at..]).unwrap();
-                let body = &front[at + header.header_len..len];
-                assert_eq!(header.is_filler(body), Some(true), "{gap}");
+                let body = &front[at + header.header_len..];
+                let len = body.len().min(header.body_len as usize);
+                assert_eq!(header.is_filler(&body[..len]), Some(true), "{gap}");
                 left -= header.block_len().unwrap();
                 at += header.header_len;
             }
         }
-        let (front, len) = filler(130).unwrap();
-        assert_eq!(front[..len], *b"\x04\x00\x04\x7eTLOGFILL");
-        assert_eq!(filler(5).unwrap().0[..5], *b"\x04\x03TLO");
-        assert_eq!((FILLER_FRONT, u64::from(FILLER)), (16, crate::wire::BlockType::Dictionary.code()));
+        assert_eq!(fill(130)[..12], *b"\x04\x00\x04\x7eTLOGFILL");
+        assert_eq!(fill(5)[..6], *b"\x04\x03TLO\0");
+        let mut short = *b"1234";
+        super::fill(500, &mut short[..3]);
+        assert_eq!(short, *b"\x04\xf1\x034");
+        assert_eq!(u64::from(FILLER), crate::wire::BlockType::Dictionary.code());
         let flags = crate::wire::DataFlags::TIMESTAMP.with(crate::wire::DataFlags::CHECKSUM);
-        assert_eq!(flags.bits(), HEAD_FLAGS as u64);
+        assert_eq!(flags.bits(), u64::from(HEAD_FLAGS));
+        assert_eq!((usize::from(NAME_FIELD[0]), &NAME_FIELD[1..]), (NAME.len(), NAME.as_bytes()));
     }
 
     #[test]

@@ -21,22 +21,19 @@ static SLOW: Lane<4_096, N, DropNewest, Clock> = Lane::new(Clock);
 fn main() -> ! {
     exercise(&mut Nowhere);
     let (mut batch, mut marks) = ([0; 16 * 512], [Mark::NONE; N + OWN_KINDS]);
-    let writer = Writer::new(Nowhere, &Config::DEFAULT, &KINDS, &mut batch, &mut marks);
-    let (readers, producers) =
-        ((FAST.reader(Filter::ALL), SLOW.reader(Filter::ALL)), (FAST.producer(), SLOW.producer()));
-    if let (Ok(mut writer), (Some(fast), Some(slow)), (Some(mut first), Some(mut second))) =
-        (writer, readers, producers)
-    {
-        let mut source = Merged::new([fast, slow]);
-        for count in 0.. {
-            first.log(&Imu::next(count));
-            second.log(&Imu::next(count));
-            writer.poll(&mut source, board::now());
-            let _ = writer.flush(&mut source, board::now());
-            let _ = writer.close(&mut source, board::now());
-        }
+    let Ok(mut writer) = Writer::new(Nowhere, &Config::DEFAULT, &KINDS, &mut batch, &mut marks) else { loop {} };
+    let (Some(mut first), Some(mut second)) = (FAST.producer(), SLOW.producer()) else { loop {} };
+    let (Some(fast), Some(slow)) = (FAST.reader(Filter::ALL), SLOW.reader(Filter::ALL)) else { loop {} };
+    let mut source = Merged::new([fast, slow]);
+    let mut count = 0;
+    loop {
+        count += 1;
+        first.log(&Imu::next(count));
+        second.log(&Imu::next(count));
+        writer.poll(&mut source, board::now());
+        let _ = writer.flush(&mut source, board::now());
+        let _ = writer.close(&mut source, board::now());
     }
-    loop {}
 }
 
 #[panic_handler]

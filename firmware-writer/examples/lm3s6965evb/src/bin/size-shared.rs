@@ -20,16 +20,16 @@ static RING: Shared<16, 512, N, DropNewest, Clock> = Shared::new(Clock);
 fn main() -> ! {
     exercise(&mut Nowhere);
     let (mut batch, mut marks) = ([0; 16 * 512], [Mark::NONE; N + OWN_KINDS]);
-    let writer = Writer::new(Nowhere, &Config::DEFAULT, &KINDS, &mut batch, &mut marks);
-    if let (Ok(mut writer), Some(mut source)) = (writer, RING.reader(Filter::ALL)) {
-        for count in 0.. {
-            RING.log(&Imu::next(count));
-            writer.poll(&mut source, board::now());
-            let _ = writer.flush(&mut source, board::now());
-            let _ = writer.close(&mut source, board::now());
-        }
+    let Ok(mut writer) = Writer::new(Nowhere, &Config::DEFAULT, &KINDS, &mut batch, &mut marks) else { loop {} };
+    let Some(mut source) = RING.reader(Filter::ALL) else { loop {} };
+    let mut count = 0;
+    loop {
+        count += 1;
+        RING.log(&Imu::next(count));
+        writer.poll(&mut source, board::now());
+        let _ = writer.flush(&mut source, board::now());
+        let _ = writer.close(&mut source, board::now());
     }
-    loop {}
 }
 
 #[panic_handler]

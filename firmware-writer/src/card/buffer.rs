@@ -22,7 +22,7 @@ use crate::source::Source;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// Where its latest data block starts in the file; [`u32::MAX`] when there is none.
-    at: u32,
+    pub(super) at: u32,
     /// All that was lost of it, as last written.
     lost: u32,
 }

@@ -19,8 +19,10 @@ pub(crate) enum What {
     Declare,
     /// The batch at hand.
     Data,
-    /// The index.
+    /// The index but for its last sector, if it has more than one.
     Index,
+    /// Its last sector, by which readers find it: so that one of an earlier use is never found in front of it.
+    Trailer,
     /// The filler that ends in front of it.
     Tail,
 }
@@ -50,7 +52,8 @@ impl Log<'_> {
             What::Wipe => (behind(1), 1),
             What::Declare => (at(0), self.declarations.sectors + 1),
             What::Data => (at(self.next), self.sealed + 1),
-            What::Index => (behind(self.declarations.index_sectors()), self.declarations.index_sectors()),
+            What::Index => (behind(self.declarations.index_sectors()), self.declarations.index_sectors() - 1),
+            What::Trailer => (behind(1), 1),
             What::Tail => (at(self.next), 1),
         }
     }
@@ -79,7 +82,10 @@ impl Log<'_> {
                 Some(sector) => return sector,
                 None => self.filler(self.next.saturating_add(self.sealed), 0, scratch),
             },
-            What::Index => self.declarations.index_sector(at, self.buffer.marks, scratch),
+            What::Index | What::Trailer => {
+                let skipped = if what == What::Index { 0 } else { self.declarations.index_sectors() - 1 };
+                self.declarations.index_sector(skipped + at, self.buffer.marks, scratch);
+            }
             What::Tail => self.filler(self.next, self.declarations.index_len(), scratch),
         }
         scratch

@@ -274,7 +274,7 @@ impl Scan {
 
     /// Compares the candidate, whose first sector this is, with the best so far.
     fn consider(&mut self, sector: &Sector, wanted: &Wanted<'_>) {
-        self.candidate.session = batch::at_start(sector).map_or(0, |head| head.session);
+        self.candidate.session = batch::session_at_start(sector).unwrap_or(0);
         self.highest = self.highest.max(self.candidate.session);
         let is_allowed = self.candidate.session == 0 || wanted.when_full == WhenFull::Recycle;
         let given_up = u32::from(self.candidate.number) + 1 == self.behind;

@@ -135,11 +135,10 @@ impl<'k> Declarations<'k> {
                 others += self.table.block_len(id) as u32;
                 at
             };
-            let (last, high) = mark.at().map_or((u32::MAX, u32::MAX), |at| (at, 0));
-            window.put(&[id as u8]);
-            for half in [schema, 0, last, high] {
-                window.put(&half.to_le_bytes());
-            }
+            // Two numbers of 64 bits; all ones are none.
+            let high = if mark.at().is_some() { 0 } else { u8::MAX };
+            let ([a, b, c, d], [e, f, g, h]) = (schema.to_le_bytes(), mark.at.to_le_bytes());
+            window.put(&[id as u8, a, b, c, d, 0, 0, 0, 0, e, f, g, h, high, high, high, high]);
         }
         window.put(&self.index_len().to_le_bytes());
         window.put(&TRAILER_MAGIC);

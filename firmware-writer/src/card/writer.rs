@@ -201,7 +201,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             Stage::Ready if self.is_due(now) => self.write(What::Control, now),
             Stage::Logging if self.is_due(now) => self.write_batch(now),
             Stage::Ready if self.can_close() => self.closed(),
-            Stage::Logging if self.can_close() => self.write(What::Index, now),
+            Stage::Logging if self.can_close() => self.end(now),
             Stage::Ready | Stage::Logging => Progress::Idle,
             Stage::Writing(what) => self.go_on(what, now),
             Stage::Waiting(_) if now.wrapping_sub(self.since) >= self.config.pause => self.look_again(now),
@@ -262,10 +262,9 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         self.counts
     }
 
-    /// The session of the file at hand; `None` before it has one.
+    /// The session of the file at hand; `None` while its first batch is not on the card.
     pub fn session(&self) -> Option<u32> {
-        let is_begun = !matches!(self.stage, Stage::Reset | Stage::Scan | Stage::Ready | Stage::Waiting(_));
-        (is_begun && self.log.file.session != 0).then_some(self.log.file.session)
+        (self.log.sequence != 0).then_some(self.log.file.session)
     }
 
     /// The card.
@@ -282,6 +281,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         self.request == Request::Close
     }
 
+    #[inline(never)] // called from many places: flash
     const fn ask(&mut self, request: Request, until: u64) {
         (self.request, self.until) = (request, until);
     }
@@ -295,7 +295,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     fn fill<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) {
         self.lost = source.lost();
         self.high_water = source.high_water();
-        let is_closing = matches!(self.stage, Stage::Writing(What::Index | What::Tail) | Stage::Closed);
+        let is_closing = matches!(self.stage, Stage::Writing(What::Index | What::Trailer | What::Tail) | Stage::Closed);
         if is_closing || self.log.sealed != 0 || self.is_full {
             return;
         }
@@ -380,13 +380,11 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         self.attempts = 0;
         match what {
             What::Control => self.write(What::Wipe, now),
-            What::Wipe => {
-                self.log.sequence = 0;
-                self.write(What::Declare, now)
-            }
+            What::Wipe => self.write(What::Declare, now),
             What::Declare => self.begun(),
             What::Data => self.acknowledged(started, now),
-            What::Index => self.write(What::Tail, now),
+            What::Index => self.write(What::Trailer, now),
+            What::Trailer => self.write(What::Tail, now),
             What::Tail => self.completed(),
         }
     }
@@ -419,9 +417,14 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         self.stage = Stage::Logging;
         if !self.log.has_room() {
             // Before the next record moves a mark: the index needs those of this file.
-            self.write(What::Index, now);
+            self.end(now);
         }
         Progress::Acknowledged(sequence)
+    }
+
+    /// Closes the file.
+    fn end(&mut self, now: u32) -> Progress {
+        self.write(if self.log.declarations.index_sectors() == 1 { What::Trailer } else { What::Index }, now)
     }
 
     /// The file is closed.
@@ -447,7 +450,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             self.log.buffer.open(self.log.declarations.len());
         }
         self.log.buffer.forget_losses();
-        self.told = 0;
+        (self.told, self.log.sequence) = (0, 0);
         self.is_clock_due = self.has_clock;
         self.scan.restart(self.behind);
         self.again = None;
@@ -467,7 +470,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             self.counts.abandoned = self.counts.abandoned.wrapping_add(1);
             self.abandoned = self.abandoned.saturating_add(1);
             self.behind = u32::from(self.log.file.number) + 1;
-            if self.can_close() && matches!(what, What::Index | What::Tail) {
+            if self.can_close() && matches!(what, What::Index | What::Trailer | What::Tail) {
                 return self.closed();
             }
         }
@@ -529,14 +532,14 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         let is_begun = match what {
             What::Control => return true,
             What::Wipe | What::Declare => false,
-            What::Data | What::Index | What::Tail => true,
+            What::Data | What::Index | What::Trailer | What::Tail => true,
         };
         let file = &self.log.file;
         let mut sector = [0; SECTOR];
         if self.device.read(if is_begun { file.extent.first } else { file.control }, &mut sector).is_err() {
             return false;
         }
-        let there = if is_begun { batch::at_start(&sector).map(|head| head.session) } else { session::parse(&sector) };
+        let there = if is_begun { batch::session_at_start(&sector) } else { session::parse(&sector) };
         there == Some(file.session)
     }
 

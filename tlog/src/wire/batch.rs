@@ -22,8 +22,9 @@
 //!   not rely on the first batch having no data.
 //! * Before the first batch of a session, the last sector of the file is overwritten with zeros: the index of an earlier
 //!   use must not pass for one of this.
-//! * A clean close writes the index first, then, once that is acknowledged, the filler that ends in front of it. Between
-//!   the two the filler covers the index, which is right all the same.
+//! * A clean close writes the index first, its last sector by itself and after the others, so that the end of an index
+//!   says that all of it is there; then, once that is acknowledged, the filler that ends in front of it. Between the two
+//!   the filler covers the index, which is right all the same.
 //! * All data has a timestamp and a checksum. Previous offsets reach no further than the batch's own start; the seek
 //!   marker has those that reach further. So a batch can be written elsewhere with another head.
 //! * The seek marker and `tlog.batch` have the time of the record before them, so that times do not go back in the file.
@@ -204,6 +205,15 @@ fn filler_body(len: u32) -> Option<u32> {
 ///
 /// Reads what firmware writes: lengths in their shortest form, and no block that reaches beyond the sector before the head.
 pub fn at_start(sector: &[u8]) -> Option<Batch> {
+    Batch::parse(payload_at_start(sector)?)
+}
+
+/// The session alone of [`at_start`], for whom flash is dear.
+pub fn session_at_start(sector: &[u8]) -> Option<u32> {
+    Some(u32::from_le_bytes(*payload_at_start(sector)?.first_chunk()?))
+}
+
+fn payload_at_start(sector: &[u8]) -> Option<&[u8; Batch::LEN]> {
     let mut rest = sector.strip_prefix(&block::FILE_HEADER)?;
     let mut identifier = None;
     loop {
@@ -221,7 +231,7 @@ pub fn at_start(sector: &[u8]) -> Option<Batch> {
                 let block = rest.get(..rest.len() - behind.len())?;
                 let crc = crc::block_crc(block, block.len() - payload.len() - crc::LEN);
                 let is_head = Some(id) == identifier && *flags == HEAD_FLAGS && crc == u32::from_le_bytes(*stored);
-                return is_head.then(|| Batch::parse(payload))?;
+                return payload.first_chunk().filter(|_| is_head);
             }
             4 | 5 => {}
             _ => return None,

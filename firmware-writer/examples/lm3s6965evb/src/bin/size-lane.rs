@@ -9,8 +9,8 @@ use firmware_writer::card::{Config, Mark, Writer};
 use firmware_writer::drain::OWN_KINDS;
 use firmware_writer::ring::{DropNewest, Filter, Lane, Merged};
 use lm3s6965evb::board::{self, Clock};
-use lm3s6965evb::records::{Imu, KINDS};
-use lm3s6965evb::size::{Nowhere, exercise};
+use lm3s6965evb::records::KINDS;
+use lm3s6965evb::size::{Nowhere, exercise, sample};
 
 const N: usize = KINDS.len();
 
@@ -25,11 +25,9 @@ fn main() -> ! {
     let (Some(mut first), Some(mut second)) = (FAST.producer(), SLOW.producer()) else { loop {} };
     let (Some(fast), Some(slow)) = (FAST.reader(Filter::ALL), SLOW.reader(Filter::ALL)) else { loop {} };
     let mut source = Merged::new([fast, slow]);
-    let mut count = 0;
     loop {
-        count += 1;
-        first.log(&Imu::next(count));
-        second.log(&Imu::next(count));
+        first.log(&sample());
+        second.log(&sample());
         writer.poll(&mut source, board::now());
         let _ = writer.flush(&mut source, board::now());
         let _ = writer.close(&mut source, board::now());

@@ -9,8 +9,8 @@ use firmware_writer::card::{Config, Mark, Writer};
 use firmware_writer::drain::OWN_KINDS;
 use firmware_writer::ring::{DropNewest, Filter, Shared};
 use lm3s6965evb::board::{self, Clock};
-use lm3s6965evb::records::{Imu, KINDS};
-use lm3s6965evb::size::{Nowhere, exercise};
+use lm3s6965evb::records::KINDS;
+use lm3s6965evb::size::{Nowhere, exercise, sample};
 
 const N: usize = KINDS.len();
 
@@ -22,10 +22,8 @@ fn main() -> ! {
     let (mut batch, mut marks) = ([0; 16 * 512], [Mark::NONE; N + OWN_KINDS]);
     let Ok(mut writer) = Writer::new(Nowhere, &Config::DEFAULT, &KINDS, &mut batch, &mut marks) else { loop {} };
     let Some(mut source) = RING.reader(Filter::ALL) else { loop {} };
-    let mut count = 0;
     loop {
-        count += 1;
-        RING.log(&Imu::next(count));
+        RING.log(&sample());
         writer.poll(&mut source, board::now());
         let _ = writer.flush(&mut source, board::now());
         let _ = writer.close(&mut source, board::now());

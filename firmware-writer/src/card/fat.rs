@@ -165,6 +165,7 @@ impl Entry {
         entries.get(usize::from(at)).and_then(Self::of).unwrap_or(Self::Other)
     }
 
+    #[inline(never)] // flash
     fn of(entry: &[u8; 32]) -> Option<Self> {
         if entry[0] == 0 {
             return Some(Self::End);

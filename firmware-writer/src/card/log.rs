@@ -70,6 +70,7 @@ impl Log<'_> {
     }
 
     /// One of the sectors of a write, in `scratch` unless it is in the buffer. `head` is that of the first batch.
+    #[inline(never)] // flash
     pub(crate) fn sector<'a>(&'a mut self, what: What, at: u32, head: Batch, scratch: &'a mut Sector) -> &'a Sector {
         match what {
             What::Control => *scratch = session::encode(self.file.session),
@@ -92,6 +93,7 @@ impl Log<'_> {
     }
 
     /// The first sector of filler from sector `at` of the file to `short` bytes before its end.
+    #[inline(never)] // flash
     fn filler(&self, at: u32, short: u32, sector: &mut Sector) {
         // What an extent has in bytes fits into 32 bits.
         let gap = self.file.extent.sectors.saturating_sub(at).saturating_mul(SECTOR as u32);

@@ -170,6 +170,7 @@ impl Scan {
         Ok(false)
     }
 
+    #[inline(never)] // flash
     fn read_fat(&mut self, step: Step) -> Stepped {
         self.read(step, self.volume.fat_sector(self.directory.cluster))
     }

@@ -216,6 +216,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     ///
     /// # Errors
     /// [`Trouble`], when it cannot be written for now; it is not forgotten.
+    #[inline(never)] // flash
     pub fn flush<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) -> Poll<Result<(), Trouble>> {
         if self.request == Request::None {
             self.ask(Request::Flush, now);
@@ -400,6 +401,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         Progress::Working
     }
 
+    #[inline(never)] // flash
     fn acknowledged(&mut self, started: u32, now: u32) -> Progress {
         let (log, counts) = (&mut self.log, &mut self.counts);
         let took = now.wrapping_sub(started);

@@ -114,6 +114,7 @@ impl<'a, R: Ring> Reader<'a, R> {
     }
 
     /// Goes on behind the `words` at the cursor.
+    #[inline(never)] // flash
     fn pass(&mut self, words: u32) {
         let waiting = self.ring.reserved().wrapping_sub(self.at);
         // Where nothing is overwritten, no more can wait than there is room for, unless callers in C log from two contexts.

@@ -137,13 +137,7 @@ impl<'m> Buffer<'m> {
 
     /// Takes records until it is full, which is `true`, or none is left. Records larger than an empty batch are left
     /// out; how many.
-    pub(crate) fn fill<S: Source + ?Sized>(
-        &mut self,
-        source: &mut S,
-        kinds: u16,
-        now: u64,
-        until: u64,
-    ) -> (bool, u32) {
+    pub(crate) fn fill<S: Source + ?Sized>(&mut self, source: &mut S, kinds: u16, now: u64, until: u64) -> (bool, u32) {
         let mut oversized = 0;
         loop {
             let place = self.place();

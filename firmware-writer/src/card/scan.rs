@@ -327,7 +327,8 @@ impl Scan {
     fn run(&mut self, fat: &Sector) -> Stepped {
         let best = self.best;
         let is_control = self.step == Step::ControlRun;
-        let last = self.volume.last_of(if is_control { self.control } else { best.file }).ok_or(Trouble::NotPrepared)?;
+        let last =
+            self.volume.last_of(if is_control { self.control } else { best.file }).ok_or(Trouble::NotPrepared)?;
         let mut step = self.step;
         match (self.volume.follow(fat, self.directory.cluster, last), is_control) {
             (Run::More(next), _) => self.directory.cluster = next,

@@ -10,7 +10,7 @@ use tlog::wire::{BlockType, FILE_HEADER};
 use super::buffer::Mark;
 use super::marker;
 use crate::device::{SECTOR, Sector};
-use crate::drain::{put, Table, number, varuint_len};
+use crate::drain::{Table, number, put, varuint_len};
 
 /// A sector of something longer.
 struct Window<'a> {

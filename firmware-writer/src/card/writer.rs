@@ -263,9 +263,10 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         self.counts
     }
 
-    /// The session of the file at hand; `None` while its first batch is not on the card.
+    /// The session of the file at hand; `None` while nothing of it is being written or on the card.
     pub fn session(&self) -> Option<u32> {
-        (self.log.sequence != 0).then_some(self.log.file.session)
+        let is_begun = self.log.sequence != 0 || matches!(self.stage, Stage::Writing(_));
+        is_begun.then_some(self.log.file.session)
     }
 
     /// The card.

@@ -35,8 +35,8 @@
 //!   blocks fill its sectors exactly, every data block's checksum is right, and the checksum of the batch is. Behind the
 //!   first one that does not count, none does.
 
-use super::crc::{self, Hasher};
 use super::block;
+use super::crc::{self, Hasher};
 
 /// The record in each batch's head.
 pub const NAME: &str = "tlog.batch";

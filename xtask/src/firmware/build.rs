@@ -25,22 +25,26 @@ const LINK: &str = "-C linker=arm-none-eabi-ld -C linker-flavor=ld -C link-arg=-
 #[derive(Clone, Copy)]
 pub enum Profile {
     Size,
+    /// For size, and with the small checksum.
+    Least,
     Speed,
     /// For speed, on a Cortex-M0.
     Small,
 }
 
 impl Profile {
-    const fn name(self) -> &'static str {
+    /// What Cargo calls it.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Size => "release",
+            Self::Least => "least",
             Self::Speed | Self::Small => "speed",
         }
     }
 
     const fn target(self) -> &'static str {
         match self {
-            Self::Size | Self::Speed => TARGET,
+            Self::Size | Self::Least | Self::Speed => TARGET,
             Self::Small => SMALL_TARGET,
         }
     }
@@ -48,7 +52,7 @@ impl Profile {
     /// What QEMU's board has to be given instead of its own processor.
     pub const fn processor(self) -> Option<&'static str> {
         match self {
-            Self::Size | Self::Speed => None,
+            Self::Size | Self::Least | Self::Speed => None,
             Self::Small => Some("cortex-m0"),
         }
     }
@@ -71,7 +75,9 @@ pub fn steps(runner: &mut Runner) -> Result<()> {
     runner.command("firmware", cargo("build --release", TARGET, LINK).current_dir(root().join(FOLDER)))?;
     let mut speed = cargo("build --profile speed --bin lm3s6965evb", TARGET, LINK);
     runner.command("firmware for speed", speed.current_dir(root().join(FOLDER)))?;
-    let line = "build --profile speed --bin lm3s6965evb --features small";
+    let mut least = cargo("build --profile least --bin size-lane --bin size-shared --features small-crc", TARGET, LINK);
+    runner.command("firmware for little flash", least.current_dir(root().join(FOLDER)))?;
+    let line = "build --profile speed --bin lm3s6965evb --features no-cas";
     let mut small = cargo(line, SMALL_TARGET, &format!("{LINK} --cfg portable_atomic_unsafe_assume_single_core"));
     runner.command("firmware for the smallest", small.current_dir(root().join(FOLDER)))
 }

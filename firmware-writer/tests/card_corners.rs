@@ -4,11 +4,13 @@ mod support;
 
 use std::task::Poll;
 
-use firmware_writer::card::{Config, Trouble, WhenFull, Writer};
-use firmware_writer::sim::SimCard;
+use firmware_writer::card::{Config, Extent, Mark, Place, Trouble, WhenFull, Writer};
+use firmware_writer::drain::OWN_KINDS;
+use firmware_writer::sim::{Event, SimCard, put_sector};
 use support::reading::sessions;
-use support::{EXTENTS, Logged, Memory, Note, Queue, RAW, SECTORS, fat, record};
+use support::{EXTENTS, KINDS, Logged, Memory, Note, Queue, RAW, SECTORS, fat, record};
 use tlog::Record;
+use tlog::wire::index::IndexBlock;
 
 /// So many calls are more than any of these needs.
 const CALLS: u32 = 20_000;
@@ -189,4 +191,55 @@ fn sectors_that_cannot_be_read_cost_one_file_or_one_number() {
         let records: usize = sessions(&image, &extents).iter().map(|session| session.records.len()).sum();
         assert_eq!((numbers, records), (vec![1, 2], 20), "{unreadable}");
     }
+}
+
+/// The index at the end of an image, if there is one.
+fn index_of(image: &[u8]) -> Option<&[u8]> {
+    let len = IndexBlock::trailer(image)? as usize;
+    image.get(image.len().checked_sub(len)?..)
+}
+
+#[test]
+fn an_index_is_found_only_where_all_of_it_is() {
+    let kinds = vec![KINDS[0]; 80];
+    let extents = [Extent { first: 2, sectors: 40 }];
+    let config = Config { place: Place::Raw { control: [0, 1], extents: &extents }, ..RAW };
+    let mut image = vec![0; 42 * 512];
+    for count in [80, 40] {
+        let (mut batch, mut marks) = (vec![0; 8 * 512], vec![Mark::NONE; 80 + OWN_KINDS]);
+        let card = SimCard::new(image.clone());
+        let mut writer = Writer::new(card, &config, &kinds, &mut batch, &mut marks).unwrap();
+        let mut queue = Queue::new(1 << 20);
+        assert!((0..count).all(|number| queue.log(record(number, 1_000))));
+        close(&mut writer, &mut queue, 2_000).unwrap();
+        let closed = writer.device().image().to_vec();
+        let right = index_of(&closed).expect("an index");
+        assert!(right.len() > 2 * 512);
+        // Of the sectors that are not acknowledged, any may be on the card and the others not.
+        let writes: Vec<&[Event]> = writer.device().journal().split(|event| *event == Event::Acknowledged).collect();
+        for (at, write) in writes.iter().enumerate() {
+            for event in *write {
+                let Event::Pushed(sector, bytes) = event else { continue };
+                let mut cut = image.clone();
+                put_sector(&mut cut, *sector, bytes);
+                // The first two: the number of the session, and what takes away the index of the one before.
+                assert!(at < 2 || index_of(&cut).is_none_or(|index| index == right), "write {at}, sector {sector}");
+            }
+            for event in *write {
+                let Event::Pushed(sector, bytes) = event else { continue };
+                put_sector(&mut image, *sector, bytes);
+            }
+        }
+        assert!(image == closed);
+    }
+}
+
+#[test]
+fn a_log_that_is_closed_without_records_has_no_session() {
+    let mut memory = Memory::new(4);
+    let mut writer = memory.writer(SimCard::blank(SECTORS), &RAW);
+    let mut queue = Queue::new(1 << 20);
+    close(&mut writer, &mut queue, 1_000).unwrap();
+    assert_eq!((writer.session(), writer.counts().files), (None, 0));
+    assert!(writer.device().journal().is_empty());
 }

@@ -173,6 +173,27 @@ fn a_file_with_bad_sectors_is_given_up_for_the_next() {
 }
 
 #[test]
+fn each_file_has_its_turn_when_those_before_it_fail() {
+    let mut memory = Memory::new(4);
+    let mut bench = Bench::new(&mut memory, SimCard::blank(SECTORS), &RAW);
+    bench.log(900);
+    bench.flush().unwrap();
+    let image = bench.writer.device().image().to_vec();
+    assert_eq!(sessions(&image, &EXTENTS).len(), EXTENTS.len());
+    for good in EXTENTS {
+        let mut card = SimCard::new(image.clone());
+        for bad in EXTENTS.iter().filter(|extent| **extent != good) {
+            card.make_bad(bad.first..bad.first + 2);
+        }
+        let mut memory = Memory::new(4);
+        let mut bench = Bench::new(&mut memory, card, &RAW);
+        bench.log(5);
+        bench.flush().unwrap();
+        bench.all_there(&[good]);
+    }
+}
+
+#[test]
 fn a_card_that_cannot_be_written_at_all_is_failing() {
     let mut memory = Memory::new(4);
     let mut card = SimCard::blank(SECTORS);

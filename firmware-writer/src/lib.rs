@@ -7,6 +7,8 @@
 //!
 //! Without `std` and without an allocator. What is on the card is TLOG0003 (`tlog::wire`), laid out in batches
 //! as `tlog::wire::batch` says; preallocated files, so that no file system is written to while logging.
+//!
+//! Functions marked `// flash` are kept out of line since the whole takes less so: `cargo xtask firmware` counts it.
 #![no_std]
 
 #[cfg(any(test, loom, feature = "std"))]

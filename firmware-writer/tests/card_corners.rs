@@ -5,12 +5,14 @@ mod support;
 use std::task::Poll;
 
 use firmware_writer::card::{Config, Extent, Mark, Place, Trouble, WhenFull, Writer};
+use firmware_writer::device::DeviceError;
 use firmware_writer::drain::OWN_KINDS;
 use firmware_writer::sim::{Event, SimCard, put_sector};
 use support::reading::sessions;
 use support::{EXTENTS, KINDS, Logged, Memory, Note, Queue, RAW, SECTORS, fat, record};
 use tlog::Record;
 use tlog::wire::index::IndexBlock;
+use tlog::wire::{BlockHeader, BlockType};
 
 /// So many calls are more than any of these needs.
 const CALLS: u32 = 20_000;
@@ -242,4 +244,36 @@ fn a_log_that_is_closed_without_records_has_no_session() {
     close(&mut writer, &mut queue, 1_000).unwrap();
     assert_eq!((writer.session(), writer.counts().files), (None, 0));
     assert!(writer.device().journal().is_empty());
+}
+
+#[test]
+fn an_index_that_is_written_again_is_that_of_its_file() {
+    let mut tried = 0;
+    for pushes in 1..60 {
+        let mut memory = Memory::new(4);
+        let config = Config { when_full: WhenFull::Stop, ..RAW };
+        let mut card = SimCard::blank(SECTORS);
+        card.fail(pushes, DeviceError::Failed);
+        let mut writer = memory.writer(card, &config);
+        let mut queue = Queue::new(1 << 20);
+        let mut now = 1_000;
+        for number in 0..400 {
+            now += 1_000;
+            queue.log(record(number, now));
+            writer.device().at(now);
+            writer.poll(&mut queue, now);
+        }
+        for extent in EXTENTS {
+            let bytes = &writer.device().image()[extent.first as usize * 512..][..extent.sectors as usize * 512];
+            let Some(index) = index_of(bytes) else { continue };
+            let index = IndexBlock::parse(index).unwrap();
+            for entry in index.entries() {
+                let Some(last) = entry.final_record else { continue };
+                let head = BlockHeader::parse(&bytes[last as usize..]).unwrap();
+                assert_eq!(head.block_type, BlockType::Data, "{pushes}: at {last}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 100);
 }

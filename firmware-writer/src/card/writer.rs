@@ -97,6 +97,7 @@ pub struct Writer<'m, D> {
     since: u32,
     /// When the first record came into the batch at hand.
     oldest: u32,
+    /// Whether the batch at hand takes no more records.
     is_full: bool,
     /// Whether the last batch had nothing but what the writer itself has to say.
     is_own: bool,
@@ -293,12 +294,11 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         self.is_closing() && !self.is_behind
     }
 
-    /// Drains into the batch at hand, unless that is being written, or the file is about to be closed.
+    /// Drains into the batch at hand, unless that is being written, or takes no more.
     fn fill<S: Source + ?Sized>(&mut self, source: &mut S, now: u64) {
         self.lost = source.lost();
         self.high_water = source.high_water();
-        let is_closing = matches!(self.stage, Stage::Writing(What::Index | What::Trailer | What::Tail) | Stage::Closed);
-        if is_closing || self.log.sealed != 0 || self.is_full {
+        if self.stage == Stage::Closed || self.log.sealed != 0 || self.is_full {
             return;
         }
         let table = self.log.declarations.table;
@@ -419,20 +419,21 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
         (self.is_full, self.abandoned, self.behind) = (false, 0, 0);
         self.stage = Stage::Logging;
         if !self.log.has_room() {
-            // Before the next record moves a mark: the index needs those of this file.
             self.end(now);
         }
         Progress::Acknowledged(sequence)
     }
 
-    /// Closes the file.
+    /// Closes the file. Nothing was drained since its last batch, nor is before there is another file: a record would move a
+    /// mark, and the index, which may have to be written again, needs those of this file.
     fn end(&mut self, now: u32) -> Progress {
+        self.is_full = true;
         self.write(if self.log.declarations.index_sectors() == 1 { What::Trailer } else { What::Index }, now)
     }
 
     /// The file is closed.
     fn completed(&mut self) -> Progress {
-        if self.can_close() && self.log.buffer.is_empty() {
+        if self.can_close() {
             return self.closed();
         }
         self.begin_file();
@@ -449,6 +450,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     /// Looks for another file. What is at hand will go there.
     fn begin_file(&mut self) {
         if self.log.buffer.is_empty() {
+            self.is_full = false;
             self.log.buffer.forget();
             self.log.buffer.open(self.log.declarations.len());
         }

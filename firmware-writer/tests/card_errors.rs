@@ -341,3 +341,31 @@ fn a_file_in_pieces_is_passed_over() {
     assert_eq!(bench.found(&extents[..1]), []);
     bench.all_there(&extents[1..]);
 }
+
+#[test]
+fn on_another_card_the_oldest_log_comes_first_again() {
+    let (image, extents) = fat::card(&[40, 40, 40]);
+    let config = Config { when_full: WhenFull::Recycle, ..Config::DEFAULT };
+    // Three logs, the newest in the first file.
+    let mut memory = Memory::new(4);
+    let mut bench = Bench::new(&mut memory, SimCard::new(image), &config);
+    while bench.found(&extents[..1]).first().is_none_or(|session| session.number < 4) {
+        bench.log(20);
+    }
+    let full = bench.writer.device().image().to_vec();
+    let newest = bench.found(&extents[..1]);
+    let mut memory = Memory::new(4);
+    let mut card = SimCard::new(full.clone());
+    card.make_bad(0..full.len() as u32 / 512);
+    let mut bench = Bench::new(&mut memory, card, &config);
+    bench.log(10);
+    while bench.writer.counts().abandoned < 2 {
+        bench.wait();
+    }
+    let mut other = SimCard::blank(1);
+    other.remove(1);
+    other.insert(Some((full, [2; 16])));
+    *bench.writer.device() = other;
+    bench.flush().unwrap();
+    assert!(bench.found(&extents[..1]) == newest);
+}

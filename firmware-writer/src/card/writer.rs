@@ -524,7 +524,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             return if what == What::Data { self.write_batch(now) } else { self.write(what, now) };
         }
         if !is_same {
-            self.behind = 0;
+            // What failed were files of the other one: here, the oldest comes first again.
+            (self.behind, self.abandoned) = (0, 0);
         }
         self.begin_file();
         self.stage = Stage::Scan;

@@ -55,7 +55,7 @@ pub enum Place<'k> {
 pub enum WhenFull {
     /// Nothing more is written: [`Trouble::Full`].
     Stop,
-    /// The file with the oldest log is written over.
+    /// The file with the oldest log is written over; after two files that failed one after the other, the next by number.
     Recycle,
 }
 
@@ -96,7 +96,7 @@ pub enum Trouble {
     WriteProtected,
     /// It is not a card that `tlog card init` has prepared: no FAT32, no `TLOG.CTL`, or no file in one piece.
     NotPrepared,
-    /// Each file has a log, or is too small.
+    /// Each file has a log, or is of no use: too small, not all of it on the card, or its first sector cannot be read.
     Full,
     /// The card answers, but reading or writing fails again and again.
     Failing,

@@ -28,7 +28,7 @@ const ABANDONED: u8 = 4;
 /// How long the payload of `tlog.clock` is.
 const CLOCK_LEN: usize = 8 + 8 + 1;
 
-/// After so many, each file has its turn.
+/// After so many, the next file by number follows, so that two that fail do not take all the attempts.
 const IN_TURN: u8 = 2;
 
 /// What came of a call of [`Writer::poll`].

@@ -490,6 +490,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
     fn wait(&mut self, trouble: Trouble, now: u32) -> Progress {
         self.counts.troubles = self.counts.troubles.wrapping_add(1);
         self.again = None;
+        // Nor is an index written again: the batch behind it takes records meanwhile.
+        self.is_full &= !self.log.buffer.is_empty();
         self.stage = Stage::Waiting(trouble);
         self.since = now;
         Progress::Stopped(trouble)

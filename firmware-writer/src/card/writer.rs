@@ -480,7 +480,8 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             }
         }
         if self.abandoned >= ABANDONED {
-            self.abandoned = 0;
+            // The turns go on behind this file.
+            self.abandoned = IN_TURN;
             return self.wait(Trouble::Failing, now);
         }
         self.look_again(now)

@@ -38,7 +38,8 @@ pub trait BlockDevice {
     /// [`DeviceError`].
     fn sectors(&mut self) -> Result<u32, DeviceError>;
 
-    /// Reads a sector. Waits: only asked for before logging begins and after a card was changed.
+    /// Reads a sector. Waits. Only asked for where a file is looked for: at first, after an error, and ahead, while
+    /// nothing is to be written.
     ///
     /// # Errors
     /// [`DeviceError`].

@@ -46,6 +46,7 @@ pub struct SimCard {
     image: Vec<u8>,
     id: CardId,
     now: u64,
+    reads: u64,
     busy_until: u64,
     /// From so many pushes on, how long the card is busy once, in microseconds.
     stalls: VecDeque<(u64, u64)>,
@@ -75,6 +76,7 @@ impl SimCard {
             image,
             id: [1; 16],
             now: 0,
+            reads: 0,
             busy_until: 0,
             stalls: VecDeque::new(),
             busy: (0, 0),
@@ -147,6 +149,11 @@ impl SimCard {
         self.protected = protected;
     }
 
+    /// How many sectors were asked for.
+    pub const fn reads(&self) -> u64 {
+        self.reads
+    }
+
     /// What is on it.
     pub fn image(&self) -> &[u8] {
         &self.image
@@ -215,6 +222,7 @@ impl BlockDevice for SimCard {
     }
 
     fn read(&mut self, sector: u32, into: &mut Sector) -> Result<(), DeviceError> {
+        self.reads += 1;
         if self.absent {
             return Err(DeviceError::Absent);
         }

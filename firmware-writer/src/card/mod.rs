@@ -7,6 +7,8 @@
 //!             └── waiting (no card, write-protected, not prepared, full)    └─► index, tail ─► scan, or closed
 //! ```
 //!
+//! The file that comes next is looked for while there is nothing to write, so that a full one holds up nobody.
+//!
 //! A card is what `tlog card init` prepares: FAT32 with `TLOG.CTL` and `TLOGnnnn.TLG` in the root, each in one piece; or
 //! extents given by hand. Neither directory nor FAT is ever written to. A session, which has a file of its own, begins
 //! with the first batch that has something to write: `TLOG.CTL` gets its number, the last sector of the file is wiped,

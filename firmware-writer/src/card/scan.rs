@@ -84,6 +84,8 @@ enum Step {
     /// The FAT's entry of the directory's cluster, which is one of the file's by then.
     ControlRun,
     FileRun,
+    /// Nothing: there is one.
+    Found,
 }
 
 /// Where in the directory, or in the list of extents: there, `cluster` counts them.
@@ -141,8 +143,11 @@ impl Scan {
         (self.highest, self.broken, self.has_files) = (0, 0, false);
     }
 
-    /// Makes the next step; after the last one it is [`found`](Self::found).
+    /// Makes the next step; after the last one, and each further time, it is [`found`](Self::found).
     pub(crate) fn step<D: BlockDevice>(&mut self, device: &mut D, wanted: &Wanted<'_>) -> Stepped {
+        if self.step == Step::Found {
+            return Ok(true);
+        }
         let mut sector = [0; SECTOR];
         if self.step == Step::Begin {
             self.end = device.sectors()?;
@@ -160,6 +165,11 @@ impl Scan {
             (Err(error), _) => return Err(error.into()),
         }
         self.advance(&sector, wanted)
+    }
+
+    fn done(&mut self) -> Stepped {
+        self.step = Step::Found;
+        Ok(true)
     }
 
     /// Reads this sector next, which must be on the card.
@@ -203,13 +213,14 @@ impl Scan {
             }
             Step::Control => {
                 self.numbers[0] = session::parse(sector).unwrap_or(0);
-                self.read(Step::OtherControl, self.control_sector(1, wanted))
+                self.read(Step::OtherControl, self.control_sector(1, &wanted.place))
             }
             Step::OtherControl => {
                 self.numbers[1] = session::parse(sector).unwrap_or(0);
                 self.numbered(wanted)
             }
             Step::ControlRun | Step::FileRun => self.run(sector),
+            Step::Found => Ok(true),
         }
     }
 
@@ -296,12 +307,12 @@ impl Scan {
         match self.has_files {
             false => Err(Trouble::NotPrepared),
             true if self.best.file.sectors == 0 => Err(Trouble::Full),
-            true => self.read(Step::Control, self.control_sector(0, wanted)),
+            true => self.read(Step::Control, self.control_sector(0, &wanted.place)),
         }
     }
 
-    fn control_sector(&self, at: u8, wanted: &Wanted<'_>) -> Option<u32> {
-        match wanted.place {
+    fn control_sector(&self, at: u8, place: &Place<'_>) -> Option<u32> {
+        match place {
             Place::Raw { control, .. } => control.get(usize::from(at)).copied(),
             Place::Card => {
                 let half = if at == 0 { 0 } else { self.control.sectors / 2 };
@@ -313,7 +324,7 @@ impl Scan {
     /// The control sectors have been read.
     fn numbered(&mut self, wanted: &Wanted<'_>) -> Stepped {
         if let Place::Raw { .. } = wanted.place {
-            return Ok(true);
+            return self.done();
         }
         // Two sectors that are not the same.
         if self.control.sectors < 2 {
@@ -333,7 +344,7 @@ impl Scan {
         match (self.volume.follow(fat, self.directory.cluster, last), is_control) {
             (Run::More(next), _) => self.directory.cluster = next,
             (Run::Whole, true) => (step, self.directory.cluster) = (Step::FileRun, best.file.cluster),
-            (Run::Whole, false) => return Ok(true),
+            (Run::Whole, false) => return self.done(),
             (Run::Broken, true) => return Err(Trouble::NotPrepared),
             (Run::Broken, false) => return self.pass_over(best.number),
         }
@@ -352,12 +363,12 @@ impl Scan {
     }
 
     /// Where to write.
-    pub(crate) fn found(&self, wanted: &Wanted<'_>) -> Result<Found, Trouble> {
+    pub(crate) fn found(&self, place: &Place<'_>) -> Result<Found, Trouble> {
         let best = self.best;
         let [a, b] = self.numbers;
         let session = self.highest.max(a).max(b).checked_add(1).ok_or(Trouble::Full)?;
         // The lower number is given up; a sector without one is lower than any.
-        let control = self.control_sector(u8::from(b < a), wanted).filter(|&sector| sector < self.end);
+        let control = self.control_sector(u8::from(b < a), place).filter(|&sector| sector < self.end);
         let (Some(control), Some(first)) = (control, self.volume.first_of(best.file.cluster)) else {
             return Err(Trouble::NotPrepared);
         };

@@ -90,6 +90,8 @@ pub struct Writer<'m, D> {
     oldest: u32,
     /// Whether the batch at hand takes no more records.
     is_full: bool,
+    /// Whether the file that comes next is still looked for.
+    is_looking: bool,
     /// Whether the last batch had nothing but what the writer itself has to say.
     is_own: bool,
     /// Whether what is to be written before the log is closed still waits in the source.
@@ -161,6 +163,7 @@ impl<'m, D: BlockDevice> Writer<'m, D> {
             since: 0,
             oldest: 0,
             is_full: false,
+            is_looking: false,
             is_own: false,
             is_behind: false,
             clock: [0; CLOCK_LEN],

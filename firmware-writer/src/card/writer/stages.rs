@@ -32,6 +32,7 @@ impl<D: BlockDevice> Writer<'_, D> {
             Stage::Logging if self.is_due(now) => self.write_batch(now),
             Stage::Ready if self.can_close() => self.closed(),
             Stage::Logging if self.can_close() => self.end(now),
+            Stage::Logging if self.is_looking => self.look_ahead(),
             Stage::Ready | Stage::Logging => Progress::Idle,
             Stage::Writing(what) => self.go_on(what, now),
             Stage::Waiting(_) if now.wrapping_sub(self.since) >= self.config.pause => self.look_again(now),
@@ -100,6 +101,7 @@ impl<D: BlockDevice> Writer<'_, D> {
         self.log.sequence = 1;
         self.log.buffer.move_to(base, head_at);
         self.counts.files = self.counts.files.wrapping_add(1);
+        self.look_anew();
         self.stage = Stage::Logging;
         Progress::Working
     }
@@ -139,7 +141,6 @@ impl<D: BlockDevice> Writer<'_, D> {
             return self.closed();
         }
         self.begin_file();
-        self.stage = Stage::Scan;
         Progress::Working
     }
 
@@ -149,7 +150,7 @@ impl<D: BlockDevice> Writer<'_, D> {
         Progress::Closed
     }
 
-    /// Looks for another file. What is at hand will go there.
+    /// Goes on in another file, once it is found. What is at hand will go there.
     fn begin_file(&mut self) {
         if self.log.buffer.is_empty() {
             self.is_full = false;
@@ -159,9 +160,9 @@ impl<D: BlockDevice> Writer<'_, D> {
         self.log.buffer.forget_losses();
         (self.told, self.log.sequence) = (0, 0);
         self.is_clock_due = self.has_clock;
-        self.scan.restart(self.behind);
         self.again = None;
         self.attempts = 0;
+        self.stage = Stage::Scan;
     }
 
     fn failed(&mut self, what: What, error: DeviceError, now: u32) -> Progress {
@@ -224,6 +225,8 @@ impl<D: BlockDevice> Writer<'_, D> {
     fn identified(&mut self, card: u32, now: u32) -> Progress {
         let is_same = self.card == card;
         self.card = card;
+        // Somebody may have had it elsewhere: what was found so far counts no more.
+        self.look_anew();
         let again = self.again.take().filter(|_| is_same);
         if let Some(what) = again.filter(|&what| self.is_there(what)) {
             return if what == What::Data { self.write_batch(now) } else { self.write(what, now) };
@@ -231,9 +234,9 @@ impl<D: BlockDevice> Writer<'_, D> {
         if !is_same {
             // What failed were files of the other one: here, the oldest comes first again.
             (self.behind, self.abandoned) = (0, 0);
+            self.look_anew();
         }
         self.begin_file();
-        self.stage = Stage::Scan;
         Progress::Working
     }
 
@@ -254,13 +257,23 @@ impl<D: BlockDevice> Writer<'_, D> {
         there == Some(file.session)
     }
 
+    fn look_anew(&mut self) {
+        self.scan.restart(self.behind);
+        self.is_looking = true;
+    }
+
+    /// Makes a step of the search; whether a file is found.
     #[inline(never)] // flash
-    fn search(&mut self, now: u32) -> Progress {
+    fn look(&mut self) -> Result<bool, Trouble> {
         let &Config { place, when_full, .. } = self.config;
         let wanted = Wanted { place, when_full, in_turn: self.abandoned >= IN_TURN, least: self.log.least() };
-        let found = match self.scan.step(&mut self.device, &wanted) {
+        self.scan.step(&mut self.device, &wanted)
+    }
+
+    fn search(&mut self, now: u32) -> Progress {
+        let found = match self.look() {
             Ok(false) => return Progress::Working,
-            Ok(true) => self.scan.found(&wanted),
+            Ok(true) => self.scan.found(&self.config.place),
             Err(trouble) => Err(trouble),
         };
         match found {
@@ -268,5 +281,16 @@ impl<D: BlockDevice> Writer<'_, D> {
             Err(trouble) => return self.wait(trouble, now),
         }
         Progress::Working
+    }
+
+    /// While there is nothing to write: looks for the file that comes next, so that it is known when this one is full.
+    fn look_ahead(&mut self) -> Progress {
+        let looked = self.look();
+        if looked.is_err() {
+            // It is said when the file is needed.
+            self.scan.restart(self.behind);
+        }
+        self.is_looking = looked == Ok(false);
+        if self.is_looking { Progress::Working } else { Progress::Idle }
     }
 }

@@ -164,7 +164,9 @@ pub fn losses(file: &str, report: &Report, advice: &[String], terminal: &Termina
         say(text, format!("{file}: advice: {advice}\n"));
     }
     if clean {
-        *text += &format!("{file}: nothing is lost\n");
+        // What found no room in a ring was never in the file.
+        let what = if report.batches.is_some() { "nothing that was written" } else { "nothing" };
+        *text += &format!("{file}: {what} is lost\n");
     }
 }
 

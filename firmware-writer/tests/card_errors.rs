@@ -168,6 +168,8 @@ fn a_file_with_bad_sectors_is_given_up_for_the_next() {
     bench.all_there(&EXTENTS);
     let counts = bench.writer.counts();
     assert_eq!((counts.retries, counts.abandoned), (3, 1));
+    let head = *bench.found(&EXTENTS).last().unwrap().batches.last().unwrap();
+    assert_eq!((head.retries, head.abandoned, head.troubles), (3, 1, 0));
     assert!(bench.found(&EXTENTS).len() >= 2);
     whole(reading::bytes(bench.writer.device().image(), EXTENTS[1]));
 }
@@ -237,6 +239,9 @@ fn a_card_that_is_taken_out_and_put_in_again_gets_a_new_file() {
         bench.wait();
         bench.log(40);
         bench.flush().unwrap();
+        let troubles = bench.writer.counts().troubles;
+        assert!(troubles >= 1);
+        assert_eq!(bench.found(&extents).last().unwrap().batches.last().unwrap().troubles, troubles);
         bench.all_there(&extents);
         let after = bench.found(&extents);
         assert!(after.len() > before.len() && after[..before.len()] == before);

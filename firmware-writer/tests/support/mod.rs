@@ -175,7 +175,7 @@ pub fn aligned_record(number: u32, time: u64, at: u32) -> Logged {
 }
 
 /// How many bytes the head of a batch takes with these kinds.
-const HEAD_ROOM: usize = 110;
+const HEAD_ROOM: usize = 118;
 
 /// Logs records, one each millisecond.
 pub fn session(card: SimCard, config: Config<'_>, plan: Plan) -> (SimCard, Story) {

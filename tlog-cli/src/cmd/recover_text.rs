@@ -183,9 +183,17 @@ fn of_batches(report: &BatchReport) -> String {
 
 /// What a writer counted, each as a further part of a list; nothing if nothing went wrong.
 pub fn of_counts(counts: &Counts) -> String {
-    let all = [(counts.dropped, "record", "dropped"), (counts.overwritten, "record", "overwritten")];
-    let all = all.into_iter().chain([(counts.retries, "write", "repeated")]).filter(|(number, ..)| *number > 0);
-    all.map(|(number, thing, what)| format!(", {} {what}", count(number.into(), thing))).collect()
+    let all = [
+        (counts.dropped, "record", "dropped"),
+        (counts.overwritten, "record", "overwritten"),
+        (counts.retries, "write", "repeated"),
+        (counts.abandoned, "file", "given up"),
+        (counts.troubles, "time", "without a card to write to"),
+    ];
+    all.into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, thing, what)| format!(", {} {what}", count(number.into(), thing)))
+        .collect()
 }
 
 fn render_records(records: &[RecordReport], text: &mut String) {

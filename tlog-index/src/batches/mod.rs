@@ -139,6 +139,10 @@ pub struct Counts {
     pub overwritten: u32,
     /// Writes that had to be repeated.
     pub retries: u32,
+    /// Files that were given up, as writing to them failed again and again.
+    pub abandoned: u32,
+    /// How often nothing could be written: no card, or one that is locked, of something else, full, or failing.
+    pub troubles: u32,
     /// The longest time that the card took for a batch, in microseconds.
     pub longest_write_us: u32,
     /// The most bytes that ever waited in the rings.
@@ -151,6 +155,8 @@ impl From<&Batch> for Counts {
             dropped: batch.dropped,
             overwritten: batch.overwritten,
             retries: batch.retries,
+            abandoned: batch.abandoned,
+            troubles: batch.troubles,
             longest_write_us: batch.longest_write,
             high_water_bytes: batch.high_water,
         }

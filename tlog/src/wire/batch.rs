@@ -59,6 +59,10 @@ pub struct Batch {
     pub overwritten: u32,
     /// Writes that had to be repeated.
     pub retries: u32,
+    /// Files that were given up, as writing to them failed again and again.
+    pub abandoned: u32,
+    /// How often nothing could be written: no card, or one that is locked, of something else, full, or failing.
+    pub troubles: u32,
     /// The longest time that the card took for a batch, in microseconds.
     pub longest_write: u32,
     /// The most bytes that were ever waiting in the rings.
@@ -69,9 +73,9 @@ pub struct Batch {
 
 impl Batch {
     /// How many bytes its payload has.
-    pub const LEN: usize = 9 * 4;
+    pub const LEN: usize = 11 * 4;
 
-    /// Its binary type encoding: an object of nine fields, each a fixeduint32.
+    /// Its binary type encoding: an object of eleven fields, each a fixeduint32.
     pub const SCHEMA: &'static [u8] = b"\x10\x00\
         \x00\x07session\x00\x04\x04\x00\
         \x00\x08sequence\x00\x04\x04\x00\
@@ -79,6 +83,8 @@ impl Batch {
         \x00\x07dropped\x00\x04\x04\x00\
         \x00\x0boverwritten\x00\x04\x04\x00\
         \x00\x07retries\x00\x04\x04\x00\
+        \x00\x09abandoned\x00\x04\x04\x00\
+        \x00\x08troubles\x00\x04\x04\x00\
         \x00\x10longest_write_us\x00\x04\x04\x00\
         \x00\x10high_water_bytes\x00\x04\x04\x00\
         \x00\x08checksum\x00\x04\x04\x00\
@@ -96,6 +102,8 @@ impl Batch {
             dropped: next()?,
             overwritten: next()?,
             retries: next()?,
+            abandoned: next()?,
+            troubles: next()?,
             longest_write: next()?,
             high_water: next()?,
             checksum: next()?,
@@ -112,6 +120,8 @@ impl Batch {
             self.dropped,
             self.overwritten,
             self.retries,
+            self.abandoned,
+            self.troubles,
             self.longest_write,
             self.high_water,
             self.checksum,
@@ -306,6 +316,6 @@ mod tests {
     #[test]
     fn its_schema_names_all_fields() {
         let schema = crate::schema::Schema::from_bytes(Batch::SCHEMA).unwrap();
-        assert_eq!(schema.to_json().to_string().matches("\"name\"").count(), 9);
+        assert_eq!(schema.to_json().to_string().matches("\"name\"").count(), 11);
     }
 }

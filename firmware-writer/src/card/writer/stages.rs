@@ -48,6 +48,8 @@ impl<D: BlockDevice> Writer<'_, D> {
             dropped: self.lost.dropped.wrapping_add(self.counts.oversized),
             overwritten: self.lost.overwritten,
             retries: self.counts.retries,
+            abandoned: self.counts.abandoned,
+            troubles: self.counts.troubles,
             longest_write: self.counts.longest_write,
             high_water: self.high_water,
             ..Batch::default()

@@ -1,35 +1,19 @@
 //! What firmware wrote, cut at any sector, as recovery reads it: the same as by the rules of the layout, read naively.
 
+#[path = "support/firmware.rs"]
+mod firmware;
 #[path = "../../firmware-writer/tests/support/mod.rs"]
 mod support;
 
+use firmware::recovered;
 use firmware_writer::sim::{Event, Random, SimCard};
 use support::cuts::{VARIANTS, Write};
 use support::reading::Session;
 use support::{EXTENTS, Logged, Plan, RAW, SECTORS, reading, session};
-use tlog::read::{Event as Read, ReadOptions, SliceReader};
 use tlog_index::batches::Batches;
-use tlog_index::recover::{RecoverOptions, Report, recover};
 
 /// One of so many images is looked at.
 const ONE_OF: u64 = 20;
-
-fn recovered(file: &[u8], card: bool) -> (Report, Vec<Logged>) {
-    let options = RecoverOptions { card, ..RecoverOptions::default() };
-    let (recovered, log) = recover(file, &options, Vec::new()).unwrap();
-    recovered.verify(&log).unwrap();
-    let mut reader = SliceReader::new(&log, ReadOptions::default());
-    let mut records = Vec::new();
-    while let Some(event) = reader.next_event().unwrap() {
-        if let Read::Data(data) = event
-            && !data.record.name.starts_with("tlog.")
-        {
-            let time = data.time.unwrap().0 as u64;
-            records.push(Logged { id: data.record.identifier as u16, time, payload: data.payload.to_vec() });
-        }
-    }
-    (recovered.report, records)
-}
 
 /// Whether these are records of the session that was in the file before, with gaps.
 fn is_of(earlier: Option<&Session>, session: Option<u32>, records: &[Logged]) -> bool {

@@ -3,6 +3,8 @@
 //!
 //! `TLOG_CARD_CAMPAIGN_ROUNDS` and `TLOG_CARD_CAMPAIGN_SEED` make it longer, or another one.
 
+#[path = "support/firmware.rs"]
+mod firmware;
 #[path = "../../firmware-writer/tests/support/mod.rs"]
 mod support;
 
@@ -10,15 +12,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::task::Poll;
 
+use firmware::recovered;
 use firmware_writer::card::{Config, Counts, Extent, Progress, Trouble, WhenFull, Writer};
 use firmware_writer::clock::{ClockRecord, ClockSource};
 use firmware_writer::device::DeviceError;
 use firmware_writer::sim::{Event, Random, SimCard};
 use support::{Logged, Memory, Queue, aligned_record, fat, reading, record};
 use tlog::Micros;
-use tlog::read::{Event as Read, ReadOptions, SliceReader};
 use tlog_index::card::{self, Ending};
-use tlog_index::recover::{RecoverOptions, Report, recover};
 
 /// Sectors of the files of each card.
 const FILES: [u32; 5] = [40, 70, 55, 120, 100];
@@ -118,7 +119,7 @@ impl World {
             let mut used = tempfile::NamedTempFile::new().unwrap();
             card::used(file, used.as_file_mut(), |_| ()).unwrap();
             let bytes = std::fs::read(used.path()).unwrap();
-            let (report, records) = recovered(&bytes);
+            let (report, records) = recovered(&bytes, true);
             let Some(session) = glance.session.filter(|_| glance.ending != Ending::Empty) else {
                 assert!(records.is_empty(), "{}: records of no session in {}", self.what, file.name);
                 continue;
@@ -462,24 +463,6 @@ impl Boot<'_, '_> {
         let card = self.world.card;
         self.world.drawer.push((image, card));
     }
-}
-
-/// What the reader makes of a file of a card.
-fn recovered(file: &[u8]) -> (Report, Vec<Logged>) {
-    let options = RecoverOptions { card: true, ..RecoverOptions::default() };
-    let (recovered, log) = recover(file, &options, Vec::new()).unwrap();
-    recovered.verify(&log).unwrap();
-    let mut reader = SliceReader::new(&log, ReadOptions { strict: true, ..ReadOptions::default() });
-    let mut records = Vec::new();
-    while let Some(event) = reader.next_event().unwrap() {
-        if let Read::Data(data) = event
-            && !data.record.name.starts_with("tlog.")
-        {
-            let time = data.time.unwrap().0 as u64;
-            records.push(Logged { id: data.record.identifier as u16, time, payload: data.payload.to_vec() });
-        }
-    }
-    (recovered.report, records)
 }
 
 fn setting(name: &str, default: u64) -> u64 {

@@ -227,16 +227,15 @@ impl<D: BlockDevice> Writer<'_, D> {
     fn identified(&mut self, card: u32, now: u32) -> Progress {
         let is_same = self.card == card;
         self.card = card;
+        if !is_same {
+            // What failed were files of the other one: here, the oldest comes first again.
+            (self.behind, self.abandoned) = (0, 0);
+        }
         // Somebody may have had it elsewhere: what was found so far counts no more.
         self.look_anew();
         let again = self.again.take().filter(|_| is_same);
         if let Some(what) = again.filter(|&what| self.is_there(what)) {
             return if what == What::Data { self.write_batch(now) } else { self.write(what, now) };
-        }
-        if !is_same {
-            // What failed were files of the other one: here, the oldest comes first again.
-            (self.behind, self.abandoned) = (0, 0);
-            self.look_anew();
         }
         self.begin_file();
         Progress::Working
